@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/chunk.h"
+
+#include <cstdlib>
+#include <cstring>
+#include <new>
+
+#include "base/result.h"
+
+namespace weir {
+
+namespace {
+// One of the thread-locals of STYLE 4.5: set by the worker when it starts.
+thread_local ChunkPool* current_pool = nullptr;
+} // namespace
+
+Chunk* Chunk::make(std::size_t total) {
+  void* raw = std::malloc(total);
+  if (raw == nullptr) {
+    panic("out of memory");
+  }
+  return new (raw) Chunk(total - sizeof(Chunk));
+}
+
+Ref<Chunk> Chunk::small() {
+  if (current_pool != nullptr && !current_pool->free_.empty()) {
+    Chunk* chunk = current_pool->free_.back();
+    current_pool->free_.pop_back();
+    return Ref<Chunk>(chunk);
+  }
+  return Ref<Chunk>(make(kSmall));
+}
+
+Ref<Chunk> Chunk::large() { return Ref<Chunk>(make(kLarge)); }
+
+Ref<Chunk> Chunk::of_capacity(std::size_t bytes) {
+  std::size_t total = bytes + sizeof(Chunk);
+  return total == kSmall ? small() : Ref<Chunk>(make(total));
+}
+
+void Chunk::dispose() const noexcept {
+  // The last Ref is gone: nobody else sees this chunk, so it may be changed again.
+  auto* self = const_cast<Chunk*>(this);
+  if (current_pool != nullptr && capacity_ + sizeof(Chunk) == kSmall &&
+      current_pool->free_.size() < current_pool->most_kept_) {
+    current_pool->free_.push_back(self);
+    return;
+  }
+  self->~Chunk();
+  std::free(self);
+}
+
+void ChunkPool::install(ChunkPool* pool) noexcept { current_pool = pool; }
+
+ChunkPool::~ChunkPool() {
+  if (current_pool == this) {
+    current_pool = nullptr;
+  }
+  for (Chunk* chunk : free_) {
+    chunk->~Chunk();
+    std::free(chunk);
+  }
+}
+
+void OutQueue::compact() noexcept {
+  if (begin_ == 0) {
+    return;
+  }
+  for (std::size_t i = begin_; i < end_; ++i) {
+    iov_[i - begin_] = iov_[i];
+    owner_[i - begin_] = std::move(owner_[i]);
+  }
+  end_ -= begin_;
+  begin_ = 0;
+}
+
+void OutQueue::push(Slice slice) {
+  if (slice.empty()) {
+    return;
+  }
+  if (end_ == kSlots) {
+    compact();
+    if (end_ == kSlots) {
+      panic("OutQueue::push: no slot");
+    }
+  }
+  iov_[end_] = {const_cast<char*>(slice.data), slice.size};
+  owner_[end_] = std::move(slice.owner);
+  bytes_ += slice.size;
+  ++end_;
+}
+
+bool OutQueue::push_copy(std::string_view bytes) {
+  if (bytes.empty()) {
+    return true;
+  }
+  if (slots_free() == 0 || kScratch - scratch_used_ < bytes.size()) {
+    return false;
+  }
+  char* to = scratch_.data() + scratch_used_;
+  std::memcpy(to, bytes.data(), bytes.size());
+  scratch_used_ += bytes.size();
+  if (end_ > begin_ && owner_[end_ - 1] == nullptr) {
+    iovec& last = iov_[end_ - 1];
+    if (static_cast<char*>(last.iov_base) + last.iov_len == to) {
+      last.iov_len += bytes.size();
+      bytes_ += bytes.size();
+      return true;
+    }
+  }
+  push(Slice({to, bytes.size()}));
+  return true;
+}
+
+void OutQueue::consume(std::size_t n) noexcept {
+  bytes_ -= n;
+  while (n > 0) {
+    iovec& first = iov_[begin_];
+    if (n < first.iov_len) {
+      first.iov_base = static_cast<char*>(first.iov_base) + n;
+      first.iov_len -= n;
+      return;
+    }
+    n -= first.iov_len;
+    owner_[begin_] = nullptr;
+    ++begin_;
+  }
+  if (begin_ == end_) {
+    begin_ = end_ = 0;
+    scratch_used_ = 0;
+  }
+}
+
+void OutQueue::clear() noexcept {
+  for (std::size_t i = begin_; i < end_; ++i) {
+    owner_[i] = nullptr;
+  }
+  begin_ = end_ = bytes_ = scratch_used_ = 0;
+}
+
+} // namespace weir
