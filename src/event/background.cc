@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "event/background.h"
+
+#include <pthread.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+namespace weir::event {
+
+BackgroundPool::BackgroundPool(std::string name, std::size_t threads, std::size_t queue_limit,
+                               int nice, std::function<void()> on_thread_start)
+    : name_(std::move(name)), queue_limit_(queue_limit), nice_(nice),
+      on_thread_start_(std::move(on_thread_start)) {
+  for (std::size_t i = 0; i < threads; ++i) {
+    threads_.emplace_back([this, i] { work(i); });
+  }
+}
+
+BackgroundPool::~BackgroundPool() {
+  {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wanted_.notify_all();
+  for (auto& thread : threads_) {
+    thread.join();
+  }
+}
+
+bool BackgroundPool::submit(Job job) {
+  {
+    std::lock_guard lock(mutex_);
+    if (stopping_ || queue_.size() >= queue_limit_) {
+      return false;
+    }
+    queue_.push_back(std::move(job));
+  }
+  wanted_.notify_one();
+  return true;
+}
+
+std::size_t BackgroundPool::queued() const {
+  std::lock_guard lock(mutex_);
+  return queue_.size();
+}
+
+void BackgroundPool::work(std::size_t index) {
+  auto label = name_ + std::to_string(index);
+  ::pthread_setname_np(::pthread_self(), label.substr(0, 15).c_str());
+  if (nice_ != 0) {
+    // Linux: the priority of this thread alone.
+    ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), nice_);
+  }
+  if (on_thread_start_) {
+    on_thread_start_();
+  }
+  while (true) {
+    Job job;
+    {
+      std::unique_lock lock(mutex_);
+      wanted_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+      if (stopping_) {
+        return;
+      }
+      job = std::move(queue_.front());
+      queue_.pop_front();
+    }
+    job();
+  }
+}
+
+} // namespace weir::event
