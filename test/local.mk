@@ -3,3 +3,5 @@
 check_LIBRARIES += test/unit/libtestmain.a
 test_unit_libtestmain_a_SOURCES = test/unit/main.cc
 test_unit_libtestmain_a_CXXFLAGS = -O0
+
+include test/lint/local.mk

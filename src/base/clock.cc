@@ -174,70 +174,89 @@ std::string format_http_date(WallTime time) {
   return text;
 }
 
-std::optional<WallTime> parse_http_date(std::string_view text, WallTime now) noexcept {
-  using namespace std::chrono;
+namespace {
+
+/// IMF-fixdate: Sun, 06 Nov 1994 08:49:37 GMT
+std::optional<Fields> read_imf(std::string_view text) {
   Fields f;
-  { // IMF-fixdate: Sun, 06 Nov 1994 08:49:37 GMT
-    Reader r(text);
-    f.weekday = r.take_name(kDays);
-    r.take(", ");
+  Reader r(text);
+  f.weekday = r.take_name(kDays);
+  r.take(", ");
+  f.day = r.take_digits(2);
+  r.take(" ");
+  f.month = r.take_name(kMonths);
+  r.take(" ");
+  f.year = r.take_digits(4);
+  r.take(" ");
+  take_time(r, f);
+  r.take(" GMT");
+  return r.at_end() ? std::optional(f) : std::nullopt;
+}
+
+/// RFC 850: Sunday, 06-Nov-94 08:49:37 GMT
+std::optional<Fields> read_rfc850(std::string_view text) {
+  Fields f;
+  Reader r(text);
+  f.weekday = r.take_name(kLongDays);
+  r.take(", ");
+  f.day = r.take_digits(2);
+  r.take("-");
+  f.month = r.take_name(kMonths);
+  r.take("-");
+  f.year = r.take_digits(2);
+  r.take(" ");
+  take_time(r, f);
+  r.take(" GMT");
+  return r.at_end() ? std::optional(f) : std::nullopt;
+}
+
+/// asctime: Sun Nov  6 08:49:37 1994
+std::optional<Fields> read_asctime(std::string_view text) {
+  Fields f;
+  Reader r(text);
+  f.weekday = r.take_name(kDays);
+  r.take(" ");
+  f.month = r.take_name(kMonths);
+  r.take(" ");
+  if (r.peek() == ' ') {
+    r.take(" ");
+    f.day = r.take_digits(1);
+  } else {
     f.day = r.take_digits(2);
-    r.take(" ");
-    f.month = r.take_name(kMonths);
-    r.take(" ");
-    f.year = r.take_digits(4);
-    r.take(" ");
-    take_time(r, f);
-    r.take(" GMT");
-    if (r.at_end()) {
-      return to_time(f);
-    }
   }
-  { // RFC 850: Sunday, 06-Nov-94 08:49:37 GMT
-    Reader r(text);
-    f.weekday = r.take_name(kLongDays);
-    r.take(", ");
-    f.day = r.take_digits(2);
-    r.take("-");
-    f.month = r.take_name(kMonths);
-    r.take("-");
-    f.year = r.take_digits(2);
-    r.take(" ");
-    take_time(r, f);
-    r.take(" GMT");
-    if (r.at_end()) {
-      // A year that appears to be more than 50 years in the future is in the past (RFC 9110
-      // §5.6.7).
-      int this_year = static_cast<int>(year_month_day{floor<days>(now)}.year());
-      f.year += this_year / 100 * 100;
-      auto time = to_time(f);
-      auto limit = now + years{50};
-      if (!time || *time > limit) {
-        f.year -= 100;
-        time = to_time(f);
-      }
-      return time;
-    }
+  r.take(" ");
+  take_time(r, f);
+  r.take(" ");
+  f.year = r.take_digits(4);
+  return r.at_end() ? std::optional(f) : std::nullopt;
+}
+
+/// A two-digit year that appears to be more than 50 years in the future is in the past
+/// (RFC 9110 §5.6.7).
+std::optional<WallTime> two_digit_year(Fields f, WallTime now) {
+  using namespace std::chrono;
+  int this_year = static_cast<int>(year_month_day{floor<days>(now)}.year());
+  f.year += this_year / 100 * 100;
+  auto time = to_time(f);
+  auto limit = now + years{50};
+  if (!time || *time > limit) {
+    f.year -= 100;
+    time = to_time(f);
   }
-  { // asctime: Sun Nov  6 08:49:37 1994
-    Reader r(text);
-    f.weekday = r.take_name(kDays);
-    r.take(" ");
-    f.month = r.take_name(kMonths);
-    r.take(" ");
-    if (r.peek() == ' ') {
-      r.take(" ");
-      f.day = r.take_digits(1);
-    } else {
-      f.day = r.take_digits(2);
-    }
-    r.take(" ");
-    take_time(r, f);
-    r.take(" ");
-    f.year = r.take_digits(4);
-    if (r.at_end()) {
-      return to_time(f);
-    }
+  return time;
+}
+
+} // namespace
+
+std::optional<WallTime> parse_http_date(std::string_view text, WallTime now) noexcept {
+  if (auto f = read_imf(text)) {
+    return to_time(*f);
+  }
+  if (auto f = read_rfc850(text)) {
+    return two_digit_year(*f, now);
+  }
+  if (auto f = read_asctime(text)) {
+    return to_time(*f);
   }
   return {};
 }
