@@ -112,6 +112,19 @@ bool OutQueue::push_copy(std::string_view bytes) {
   return true;
 }
 
+Slice OutQueue::pop() noexcept {
+  Slice slice;
+  slice.data = static_cast<const char*>(iov_[begin_].iov_base);
+  slice.size = iov_[begin_].iov_len;
+  slice.owner = std::move(owner_[begin_]);
+  bytes_ -= slice.size;
+  ++begin_;
+  if (begin_ == end_) {
+    begin_ = end_ = scratch_used_ = 0;
+  }
+  return slice;
+}
+
 void OutQueue::consume(std::size_t n) noexcept {
   bytes_ -= n;
   while (n > 0) {

@@ -92,6 +92,9 @@ public:
 
   const iovec* iov() const noexcept { return iov_.data() + begin_; }
   std::size_t iov_count() const noexcept { return end_ - begin_; }
+  /// Takes the first slice off (a consumer that is no socket). Requires !empty(). What push_copy
+  /// put here has no owner and lives until the queue is empty.
+  Slice pop() noexcept;
   /// The first n bytes are with the kernel.
   void consume(std::size_t n) noexcept;
   void clear() noexcept;

@@ -64,6 +64,12 @@ public:
     Node* node = static_cast<Node&>(item).next_;
     return node == &head_ || node == nullptr ? nullptr : cast(node);
   }
+  /// The one before `item`, or nullptr at the front.
+  T* previous(T& item) noexcept {
+    Node* node = static_cast<Node&>(item).prev_;
+    return node == &head_ || node == nullptr ? nullptr : cast(node);
+  }
+  T* back() noexcept { return empty() ? nullptr : cast(head_.prev_); }
   /// Moves all of `other` to the end of this list, in order.
   void splice_back(List& other) noexcept {
     while (T* item = other.pop_front()) {

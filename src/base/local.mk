@@ -8,7 +8,7 @@ src_base_libbase_a_SOURCES = \
   src/base/errlog.cc src/base/errlog.h \
   src/base/hash.cc src/base/hash.h \
   src/base/list.h src/base/ref.h \
-  src/base/result.cc src/base/result.h \
+  src/base/result.cc src/base/result.h src/base/sized.h \
   src/base/trail.h
 
 # What a test of this layer, or a program, links to have this layer with everything below it.

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Entry: a stored response, immutable, one heap block (DESIGN 8.10): fixed facts, then key, Vary
+// names and values, ETag, head, and the body if it is small. A larger body is a list of slices; one
+// on disk only is a DiskBody. Readers hold a Ref on any thread. The members of `shelf_` are the
+// Directory's and guarded by its shard's lock.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "base/chunk.h"
+#include "base/clock.h"
+#include "base/list.h"
+#include "base/sized.h"
+#include "cache/meta.h"
+
+namespace weir::cache {
+
+struct SieveTag {};
+
+/// Where a body lies that is on disk only; the disk tier knows more of it (disk_body.h).
+class DiskBody : public Shared {};
+
+class Entry final : public Shared, public ListNode<SieveTag> {
+public:
+  /// Bodies up to this size stand in the block itself.
+  static constexpr std::size_t kInlineBody = 64 * 1024;
+
+  /// The body is copied if it is small, else its slices are kept.
+  static Ref<Entry> in_memory(const Meta& meta, const Hash128& hash, std::vector<Slice> body);
+  static Ref<Entry> on_disk(const Meta& meta, const Hash128& hash, Ref<const DiskBody> body);
+  /// The same body under a newer head (after a 304).
+  static Ref<Entry> refreshed(const Entry& old, const Meta& meta);
+
+  const Hash128& hash() const noexcept { return hash_; }
+  std::string_view key() const noexcept { return part(kKey); }
+  std::string_view vary() const noexcept { return part(kVary); }
+  std::string_view selecting() const noexcept { return part(kSelecting); }
+  std::string_view etag() const noexcept { return part(kEtag); }
+  /// Status line and fields, each with CRLF; no Content-Length, no empty line.
+  std::string_view head() const noexcept { return part(kHead); }
+  std::span<const Address> addresses() const noexcept { return addresses_; }
+  const std::vector<std::string>& tags() const noexcept { return tags_; }
+
+  std::uint16_t status() const noexcept { return status_; }
+  const Freshness& freshness() const noexcept { return freshness_; }
+  WallTime date() const noexcept { return date_; }
+  WallTime last_modified() const noexcept { return last_modified_; }
+  bool has_validator() const noexcept { return !etag().empty() || last_modified_ != WallTime{}; }
+  std::uint64_t purge_number() const noexcept { return purge_number_; }
+  std::uint64_t body_size() const noexcept { return body_size_; }
+
+  /// Fresh while Clock::mono() is below it.
+  MonoTime fresh_until() const noexcept { return fresh_until_; }
+  /// current_age (RFC 9111 §4.2.3), never negative.
+  Duration age(MonoTime now) const noexcept {
+    return now > age_zero_ ? now - age_zero_ : Duration::zero();
+  }
+
+  /// The body in memory; empty for one on disk.
+  std::string_view inline_body() const noexcept { return part(kBody); }
+  const std::vector<Slice>& slices() const noexcept { return slices_; }
+  const Ref<const DiskBody>& disk_body() const noexcept { return disk_body_; }
+
+  /// Bytes of memory it takes, all told.
+  std::size_t cost() const noexcept { return cost_; }
+  /// Everything as a Meta again (for the disk, for a 304).
+  Meta to_meta() const;
+
+  Entry(const Meta& meta, const Hash128& hash, std::size_t body_inline);
+  ~Entry() override = default;
+
+private:
+  friend class Directory;
+  enum Part : std::uint8_t { kKey, kVary, kSelecting, kEtag, kHead, kBody, kParts };
+
+  static Ref<Entry> make(const Meta& meta, const Hash128& hash, std::size_t body_inline);
+  std::string_view part(Part which) const noexcept {
+    return {trailing(this) + begin_[which], begin_[which + 1] - begin_[which]};
+  }
+  char* body_at() noexcept { return trailing(this) + begin_[kBody]; }
+  void dispose() const noexcept override { destroy_sized(this); }
+
+  // Constant once made.
+  Hash128 hash_;
+  std::array<std::uint32_t, kParts + 1> begin_{};
+  std::uint16_t status_;
+  std::uint64_t body_size_;
+  std::uint64_t purge_number_;
+  MonoTime age_zero_;
+  MonoTime fresh_until_;
+  Freshness freshness_;
+  WallTime date_;
+  WallTime last_modified_;
+  std::vector<Address> addresses_;
+  std::vector<std::string> tags_;
+  std::vector<Slice> slices_;
+  Ref<const DiskBody> disk_body_;
+  std::size_t cost_ = 0;
+
+  // The Directory's, under its shard's lock.
+  struct Shelf {
+    Ref<Entry> next; // the next variant of the same key
+    bool visited = false;
+    bool listed = false;
+  };
+  mutable Shelf shelf_;
+};
+
+} // namespace weir::cache
