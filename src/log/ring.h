@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// LogRing: the way of access records from one worker to the log thread.  A byte ring, one producer,
+// one consumer, no lock. A full ring drops the record and counts: no request waits for the log.
+//
+// Owner: SqliteWriter. push(): the worker's thread only. peek() and what follows it: the log thread
+// only. A record stands in the ring in one piece, so that its texts are read in place.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+#include "log/record.h"
+
+namespace weir::log {
+
+class LogRing {
+public:
+  static constexpr std::size_t kDefaultBytes = std::size_t{16} << 20;
+
+  /// `bytes` is rounded up to a power of two, at least 1 MiB. Memory is touched as it is used.
+  explicit LogRing(std::size_t bytes = kDefaultBytes);
+  LogRing(const LogRing&) = delete;
+  LogRing& operator=(const LogRing&) = delete;
+
+  // The producer.
+  /// Copies the record. False: no room; counted in dropped() and in log_dropped_total.
+  bool push(const AccessRecord& record) noexcept;
+
+  // The consumer.
+  /// The next record, or nullptr. Its texts point into the ring and are valid until release().
+  const AccessRecord* peek() noexcept;
+  /// Goes on to the record behind the one that peek() returned.
+  void advance() noexcept;
+  /// Goes back to the first record that was not released.
+  void rewind() noexcept;
+  /// Gives the room of all records advanced over back to the producer.
+  void release() noexcept;
+
+  // Any thread.
+  std::uint64_t dropped() const noexcept { return dropped_.load(std::memory_order_relaxed); }
+  std::size_t used() const noexcept;
+  std::size_t capacity() const noexcept { return mask_ + 1; }
+
+private:
+  // Constant after construction.
+  const std::size_t mask_;
+  const std::unique_ptr<std::byte[]> bytes_;
+
+  // Written by the producer. Positions count bytes since the beginning and never wrap.
+  alignas(64) std::atomic<std::uint64_t> written_{0};
+  std::uint64_t read_seen_ = 0; // producer only: read_ as last loaded
+  std::atomic<std::uint64_t> dropped_{0};
+
+  // Written by the consumer.
+  alignas(64) std::atomic<std::uint64_t> read_{0};
+  std::uint64_t cursor_ = 0;       // consumer only
+  std::uint64_t written_seen_ = 0; // consumer only: written_ as last loaded
+  std::size_t peeked_ = 0;         // consumer only: size of the record that peek() decoded
+  AccessRecord record_;            // consumer only
+};
+
+} // namespace weir::log
