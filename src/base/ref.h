@@ -72,8 +72,9 @@ public:
   Ref(const Ref& other) noexcept : Ref(other.raw_) {}
   Ref(Ref&& other) noexcept : raw_(std::exchange(other.raw_, nullptr)) {}
   template <class U>
+  // NOLINTNEXTLINE(google-explicit-constructor): as unique_ptr
   requires(std::is_convertible_v<U*, T*>) Ref(Ref<U> other)
-  noexcept : raw_(other.detach()) {} // NOLINT(google-explicit-constructor)
+  noexcept : raw_(other.detach()) {}
   Ref& operator=(Ref other) noexcept {
     std::swap(raw_, other.raw_);
     return *this;
