@@ -17,6 +17,8 @@ std::size_t total(const std::vector<Slice>& body) {
   return size;
 }
 
+constexpr Duration kLongAge = std::chrono::years(200); // "very old"; far from overflow
+
 /// Sum that stays at the end of time instead of passing it.
 MonoTime later(MonoTime from, Duration by) {
   return by >= MonoTime::max() - from ? MonoTime::max() : from + by;
@@ -48,8 +50,8 @@ Entry::Entry(const Meta& meta, const Hash128& hash, std::size_t body_inline)
 
   // A clock that was set back must not make it younger than it was at receipt.
   Duration resident = std::max(Clock::wall() - freshness_.response_time, Duration::zero());
-  Duration age = freshness_.initial_age + resident;
-  age_zero_ = age >= Clock::mono() - MonoTime::min() ? MonoTime::min() : Clock::mono() - age;
+  Duration age = std::min(freshness_.initial_age, kLongAge) + std::min(resident, kLongAge);
+  age_zero_ = Clock::mono() - age;
   fresh_until_ = later(age_zero_, freshness_.lifetime);
 }
 

@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cache/directory.h"
+
+#include <algorithm>
+
+#include "metrics/metrics.h"
+
+namespace weir::cache {
+
+namespace {
+/// What a key's own bookkeeping takes beside its entries, roughly: map node, bucket, Record.
+constexpr std::size_t kRecordCost = 112;
+} // namespace
+
+Directory::Directory(const DirectoryLimits& limits) : limits_(limits) {}
+
+Directory::~Directory() {
+  for (Shard& shard : shards_) {
+    // Variants are chained: let go of them one by one, not by recursion.
+    while (Entry* entry = shard.sieve.front()) {
+      take_out(shard, shard.records.at(entry->hash()), *entry);
+    }
+  }
+}
+
+/// Newest first, so the first that matches has the newest Date (CACHE_RULES C6.6).
+Entry* Directory::match(Record& record, std::string_view key, Selector& selector) {
+  for (Entry* entry = record.variants.get(); entry != nullptr; entry = entry->shelf_.next.get()) {
+    if (entry->key() != key) {
+      continue;
+    }
+    if (entry->vary().empty() || selector.values(entry->vary()) == entry->selecting()) {
+      return entry;
+    }
+  }
+  return nullptr;
+}
+
+Ref<const Entry> Directory::find(std::string_view key, const Hash128& hash, Selector& selector) {
+  Shard& shard = this->shard(hash);
+  std::lock_guard lock(shard.mutex);
+  auto at = shard.records.find(hash);
+  if (at == shard.records.end()) {
+    return {};
+  }
+  Entry* entry = match(at->second, key, selector);
+  if (entry == nullptr) {
+    return {};
+  }
+  entry->shelf_.visited = true;
+  return Ref<const Entry>(entry);
+}
+
+std::vector<Ref<const Entry>> Directory::variants(std::string_view key, const Hash128& hash) {
+  std::vector<Ref<const Entry>> found;
+  Shard& shard = this->shard(hash);
+  std::lock_guard lock(shard.mutex);
+  auto at = shard.records.find(hash);
+  if (at != shard.records.end()) {
+    for (Entry* e = at->second.variants.get(); e != nullptr; e = e->shelf_.next.get()) {
+      if (e->key() == key) {
+        found.emplace_back(e);
+      }
+    }
+  }
+  return found;
+}
+
+Fill* Directory::joinable(Record& record, std::string_view key, Selector& selector, bool& closed) {
+  // The names of the newest variant tell whether a Fill without a head can be the right one.
+  std::string_view names = record.variants ? record.variants->vary() : std::string_view{};
+  for (Fill* fill : record.fills) {
+    if (fill->key() != key || fill->doomed()) {
+      continue;
+    }
+    if (fill->names_known_ && !names.empty() && selector.values(names) != fill->selecting_) {
+      continue;
+    }
+    if (fill->closed_to_joiners_) {
+      closed = true;
+      continue;
+    }
+    return fill;
+  }
+  return nullptr;
+}
+
+Claim Directory::claim(std::string_view key, const Hash128& hash, Selector& selector,
+                       const Entry* known, event::Loop& loop) {
+  Claim claim;
+  if (fill_bytes_.load(std::memory_order_relaxed) > limits_.fills) {
+    return claim;
+  }
+  Shard& shard = this->shard(hash);
+  std::lock_guard lock(shard.mutex);
+  Record& record = shard.records[hash];
+  Entry* now = match(record, key, selector);
+  if (now != nullptr && now != known) {
+    claim.kind = Claim::Kind::entry;
+    claim.entry = Ref<const Entry>(now);
+    return claim;
+  }
+  claim.marked = record.marked_until > Clock::mono();
+  if (!claim.marked) {
+    bool closed = false;
+    if (Fill* fill = joinable(record, key, selector, closed)) {
+      claim.kind = Claim::Kind::follow;
+      claim.reader = FillReader(Ref<Fill>(fill));
+      return claim;
+    }
+    if (closed) {
+      return claim; // its start is gone: this one goes by itself
+    }
+  }
+  std::string_view names = record.variants ? record.variants->vary() : std::string_view{};
+  auto fill = make_ref<Fill>(*this, loop, std::string(key), hash,
+                             std::string(names.empty() ? names : selector.values(names)),
+                             !names.empty(), purge_number_.load());
+  if (!claim.marked) {
+    fill->listed_ = true;
+    record.fills.push_back(fill.get());
+  }
+  claim.kind = Claim::Kind::lead;
+  claim.reader = FillReader(std::move(fill));
+  return claim;
+}
+
+bool Directory::head_arrived(Fill& fill, const FillHead& head) {
+  Shard& shard = this->shard(fill.hash());
+  std::lock_guard lock(shard.mutex);
+  Record& record = shard.records[fill.hash()];
+  bool keep = head.storable && !fill.doomed();
+  if (keep) {
+    fill.selecting_ = head.meta.selecting;
+    fill.names_known_ = true;
+    if (!fill.listed_) { // under a mark, and cacheable after all: from now on others may join
+      fill.listed_ = true;
+      record.fills.push_back(&fill);
+    }
+    if (record.marked_until != MonoTime{}) {
+      record.marked_until = {};
+      --shard.marks;
+    }
+    return true;
+  }
+  if (fill.listed_) {
+    std::erase(record.fills, &fill);
+    fill.listed_ = false;
+  }
+  if (!head.storable && head.marks_key && shard.marks < limits_.marks / shards_.size()) {
+    if (record.marked_until == MonoTime{}) {
+      ++shard.marks;
+    }
+    record.marked_until = Clock::mono() + limits_.mark_time;
+  }
+  tidy(shard, fill.hash());
+  return false;
+}
+
+std::unique_ptr<BodyStore> Directory::begin_store(const Hash128& hash, const FillHead& head) {
+  return store_factory_ ? store_factory_(hash, head) : nullptr;
+}
+
+void Directory::unlist(Fill& fill) {
+  Shard& shard = this->shard(fill.hash());
+  std::lock_guard lock(shard.mutex);
+  if (fill.listed_) {
+    fill.listed_ = false;
+    std::erase(shard.records[fill.hash()].fills, &fill);
+  }
+  tidy(shard, fill.hash());
+}
+
+void Directory::close_to_joiners(Fill& fill) {
+  Shard& shard = this->shard(fill.hash());
+  std::lock_guard lock(shard.mutex);
+  fill.closed_to_joiners_ = true;
+}
+
+/// A record that says nothing any more goes.
+void Directory::tidy(Shard& shard, const Hash128& hash) {
+  auto at = shard.records.find(hash);
+  if (at == shard.records.end()) {
+    return;
+  }
+  Record& record = at->second;
+  if (record.marked_until != MonoTime{} && record.marked_until <= Clock::mono()) {
+    record.marked_until = {};
+    --shard.marks;
+  }
+  if (!record.variants && record.fills.empty() && record.marked_until == MonoTime{}) {
+    shard.records.erase(at);
+  }
+}
+
+void Directory::take_out(Shard& shard, Record& record, Entry& entry) {
+  if (shard.hand == &entry) {
+    shard.hand = shard.sieve.previous(entry);
+  }
+  static_cast<ListNode<SieveTag>&>(entry).unlink();
+  entry.shelf_.listed = false;
+  --shard.entries;
+  shard.bytes -= entry.cost() + kRecordCost;
+  entry_bytes_.fetch_sub(entry.cost() + kRecordCost, std::memory_order_relaxed);
+  Ref<Entry>* link = &record.variants;
+  while (link->get() != &entry) {
+    link = &(*link)->shelf_.next;
+  }
+  Ref<Entry> gone = std::move(*link);
+  *link = std::move(gone->shelf_.next);
+}
+
+void Directory::place(Shard& shard, Ref<Entry> entry) {
+  Record& record = shard.records[entry->hash()];
+  std::size_t kept = 0;
+  for (Entry* old = record.variants.get(); old != nullptr;) {
+    Entry* next = old->shelf_.next.get();
+    bool same = old->key() != entry->key() ||
+                (old->vary() == entry->vary() && old->selecting() == entry->selecting());
+    if (same || ++kept >= limits_.variants) {
+      take_out(shard, record, *old);
+    }
+    old = next;
+  }
+  Entry& placed = *entry;
+  placed.shelf_.next = std::move(record.variants);
+  record.variants = std::move(entry);
+  placed.shelf_.listed = true;
+  placed.shelf_.visited = false;
+  shard.sieve.push_front(placed);
+  ++shard.entries;
+  shard.bytes += placed.cost() + kRecordCost;
+  entry_bytes_.fetch_add(placed.cost() + kRecordCost, std::memory_order_relaxed);
+}
+
+void Directory::insert(Ref<Entry> entry) {
+  std::size_t index = entry->hash().high % shards_.size();
+  {
+    Shard& shard = shards_[index];
+    std::lock_guard lock(shard.mutex);
+    if (entry->cost() > limits_.memory / 4 || entry->shelf_.listed) {
+      return;
+    }
+    place(shard, std::move(entry));
+  }
+  evict(index);
+}
+
+void Directory::replace(Fill& fill, const Ref<const Entry>& entry) {
+  std::size_t index = fill.hash().high % shards_.size();
+  {
+    Shard& shard = shards_[index];
+    std::lock_guard lock(shard.mutex);
+    if (fill.doomed() || entry->shelf_.listed || entry->cost() > limits_.memory / 4) {
+      return;
+    }
+    // Not in any shelf: what changes is the Directory's part only, under the lock it belongs to.
+    place(shard, Ref<Entry>(const_cast<Entry*>(entry.get())));
+  }
+  evict(index);
+}
+
+std::size_t Directory::remove(std::string_view key, const Hash128& hash) {
+  Shard& shard = this->shard(hash);
+  std::lock_guard lock(shard.mutex);
+  auto at = shard.records.find(hash);
+  if (at == shard.records.end()) {
+    return 0;
+  }
+  std::size_t gone = 0;
+  for (Fill* fill : at->second.fills) {
+    if (fill->key() == key) {
+      fill->doom();
+    }
+  }
+  while (Entry* entry = at->second.variants.get()) {
+    take_out(shard, at->second, *entry);
+    ++gone;
+  }
+  std::erase_if(at->second.fills, [](Fill* fill) {
+    if (fill->doomed()) {
+      fill->listed_ = false;
+    }
+    return fill->doomed();
+  });
+  tidy(shard, hash);
+  return gone;
+}
+
+void Directory::drop(const Entry& entry) {
+  Shard& shard = this->shard(entry.hash());
+  std::lock_guard lock(shard.mutex);
+  if (entry.shelf_.listed) {
+    Hash128 hash = entry.hash();
+    take_out(shard, shard.records.at(hash), const_cast<Entry&>(entry));
+    tidy(shard, hash);
+  }
+}
+
+/// SIEVE: the hand walks from the oldest to the newest, clears bits, and takes the first without
+/// one.
+bool Directory::evict_one(Shard& shard) {
+  Entry* at = shard.hand != nullptr ? shard.hand : shard.sieve.back();
+  while (at != nullptr && at->shelf_.visited) {
+    at->shelf_.visited = false;
+    Entry* next = shard.sieve.previous(*at);
+    at = next != nullptr ? next : shard.sieve.back();
+  }
+  if (at == nullptr) {
+    return false;
+  }
+  shard.hand = at;
+  Hash128 hash = at->hash();
+  take_out(shard, shard.records.at(hash), *at);
+  tidy(shard, hash);
+  evictions_.fetch_add(1, std::memory_order_relaxed);
+  metrics::count(metrics::Metric::cache_evictions);
+  return true;
+}
+
+void Directory::evict(std::size_t first_shard) {
+  for (std::size_t i = 0; i < shards_.size(); ++i) {
+    Shard& shard = shards_[(first_shard + i) % shards_.size()];
+    std::lock_guard lock(shard.mutex);
+    while (entry_bytes_.load(std::memory_order_relaxed) > limits_.memory && evict_one(shard)) {
+    }
+    if (entry_bytes_.load(std::memory_order_relaxed) <= limits_.memory) {
+      return;
+    }
+  }
+}
+
+DirectoryStats Directory::stats() const {
+  DirectoryStats sum;
+  for (const Shard& shard : shards_) {
+    std::lock_guard lock(shard.mutex);
+    sum.entries += shard.entries;
+    sum.keys += shard.records.size();
+    sum.marks += shard.marks;
+  }
+  sum.entry_bytes = entry_bytes_.load(std::memory_order_relaxed);
+  sum.fill_bytes = fill_bytes_.load(std::memory_order_relaxed);
+  sum.evictions = evictions_.load(std::memory_order_relaxed);
+  return sum;
+}
+
+} // namespace weir::cache

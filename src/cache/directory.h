@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Directory: what is stored or being fetched under each key: variants, Fills, hit-for-miss marks;
+// and the memory tier's bound, kept by SIEVE (a hit sets one bit). DESIGN §6.4, §7.
+//
+// Owner: Server. Any thread: 64 shards by key hash, a mutex each, held for a probe, never across
+// I/O. Lock order: a shard, then a Fill's mutex.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/hash.h"
+#include "cache/entry.h"
+#include "cache/fill.h"
+
+namespace weir::cache {
+
+/// The request's values of the fields that a Vary nominates. Owner: the exchange; the view lives as
+/// long as its request.
+class Selector {
+public:
+  virtual ~Selector() = default;
+  virtual std::string_view values(std::string_view names) = 0;
+};
+
+/// Opens the disk's copy of a body, or nothing.
+using StoreFactory =
+    std::function<std::unique_ptr<BodyStore>(const Hash128& hash, const FillHead& head)>;
+
+struct DirectoryLimits {
+  std::uint64_t memory = 64 << 20; // bytes of all Entries
+  std::uint64_t fills = 256 << 20; // bytes of all Fills
+  std::size_t variants = 64;       // of one key
+  std::size_t marks = 100'000;     // hit-for-miss keys remembered
+  Duration mark_time = std::chrono::seconds(120);
+};
+
+/// What claim() gives an exchange that found nothing usable.
+struct Claim {
+  enum class Kind : std::uint8_t { entry, lead, follow, pass };
+  Kind kind = Kind::pass;
+  Ref<const Entry> entry; // a newer one came meanwhile
+  FillReader reader;      // lead and follow
+  bool marked = false;    // hit-for-miss: nobody else waits on this Fill
+};
+
+struct DirectoryStats {
+  std::uint64_t entries = 0;
+  std::uint64_t entry_bytes = 0;
+  std::uint64_t fill_bytes = 0;
+  std::uint64_t keys = 0;
+  std::uint64_t marks = 0;
+  std::uint64_t evictions = 0;
+};
+
+class Directory {
+public:
+  explicit Directory(const DirectoryLimits& limits);
+  ~Directory();
+  Directory(const Directory&) = delete;
+  Directory& operator=(const Directory&) = delete;
+
+  /// Before the first claim: where bodies are copied to.
+  void set_store(StoreFactory factory) { store_factory_ = std::move(factory); }
+
+  /// The hot path: the variant of `key` that matches, newest first, fresh or not. Allocates
+  /// nothing.
+  Ref<const Entry> find(std::string_view key, const Hash128& hash, Selector& selector);
+  /// All variants of a key.
+  std::vector<Ref<const Entry>> variants(std::string_view key, const Hash128& hash);
+
+  /// For an exchange that found nothing fresh: `known` is the stale entry it has seen, or null. A
+  /// lead must start, end or fail its Fill. `loop`: the caller's own.
+  Claim claim(std::string_view key, const Hash128& hash, Selector& selector, const Entry* known,
+              event::Loop& loop);
+
+  /// Puts an entry in place of the variant it replaces, unless a newer purge matches; evicts.
+  void insert(Ref<Entry> entry);
+  /// The same for what a Fill has become; not if the Fill was doomed.
+  void replace(Fill& fill, const Ref<const Entry>& entry);
+  /// Drops all variants, dooms all Fills of a key. How many entries went.
+  std::size_t remove(std::string_view key, const Hash128& hash);
+  /// Drops one variant, if it still is this one (a body that turned out damaged).
+  void drop(const Entry& entry);
+
+  // For Fill.
+  bool head_arrived(Fill& fill, const FillHead& head);
+  std::unique_ptr<BodyStore> begin_store(const Hash128& hash, const FillHead& head);
+  void unlist(Fill& fill);
+  void close_to_joiners(Fill& fill);
+  void take_fill_bytes(std::uint64_t n) noexcept {
+    fill_bytes_.fetch_add(n, std::memory_order_relaxed);
+  }
+  void release_fill_bytes(std::uint64_t n) noexcept {
+    fill_bytes_.fetch_sub(n, std::memory_order_relaxed);
+  }
+
+  /// The number of the newest purge: a Fill takes it when it begins.
+  void set_purge_number(std::uint64_t n) noexcept { purge_number_.store(n); }
+
+  DirectoryStats stats() const;
+
+private:
+  struct Record {
+    Ref<Entry> variants;      // newest first
+    std::vector<Fill*> fills; // listed ones
+    MonoTime marked_until{};
+  };
+  struct Shard {
+    mutable std::mutex mutex;
+    std::unordered_map<Hash128, Record> records;
+    List<Entry, SieveTag> sieve; // newest at the front
+    Entry* hand = nullptr;
+    std::uint64_t bytes = 0;
+    std::uint64_t entries = 0;
+    std::size_t marks = 0;
+  };
+
+  Shard& shard(const Hash128& hash) noexcept { return shards_[hash.high % shards_.size()]; }
+  static Entry* match(Record& record, std::string_view key, Selector& selector);
+  Fill* joinable(Record& record, std::string_view key, Selector& selector, bool& closed);
+  void place(Shard& shard, Ref<Entry> entry);
+  void take_out(Shard& shard, Record& record, Entry& entry);
+  bool evict_one(Shard& shard);
+  void evict(std::size_t first_shard);
+  static void tidy(Shard& shard, const Hash128& hash);
+
+  const DirectoryLimits limits_;
+  StoreFactory store_factory_;
+  std::array<Shard, 64> shards_;
+  std::atomic<std::uint64_t> entry_bytes_{0};
+  std::atomic<std::uint64_t> fill_bytes_{0};
+  std::atomic<std::uint64_t> purge_number_{0};
+  std::atomic<std::uint64_t> evictions_{0};
+};
+
+} // namespace weir::cache

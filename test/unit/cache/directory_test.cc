@@ -1,0 +1,348 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cache/directory.h"
+
+#include <catch2/catch.hpp>
+#include <deque>
+#include <functional>
+
+#include "event/loop.h"
+
+using namespace weir;
+using namespace weir::cache;
+
+namespace {
+
+const HashKey kSecret{1, 2};
+
+class NoVary final : public Selector {
+public:
+  std::string_view values(std::string_view) override { return {}; }
+};
+
+/// One value for whatever is asked.
+class Table final : public Selector {
+public:
+  explicit Table(std::string value) : value_(std::move(value)) {}
+  std::string_view values(std::string_view) override { return value_; }
+
+private:
+  std::string value_;
+};
+
+Meta meta_of(std::string key, std::string head, std::uint64_t size) {
+  Meta meta;
+  meta.key = std::move(key);
+  meta.head = std::move(head);
+  meta.status = 200;
+  meta.body_size = size;
+  meta.freshness.response_time = Clock::wall();
+  meta.freshness.lifetime = std::chrono::seconds(60);
+  return meta;
+}
+
+Ref<Entry> entry_of(const std::string& key, std::size_t size, std::string_view vary = {},
+                    std::string_view selecting = {}) {
+  static const std::string bytes(1 << 20, 'x');
+  Meta meta = meta_of(key, "HTTP/1.1 200 OK\r\n", size);
+  meta.vary = vary;
+  meta.selecting = selecting;
+  return Entry::in_memory(meta, siphash128(kSecret, key),
+                          {Slice(std::string_view(bytes).substr(0, size))});
+}
+
+/// An origin in a script: the test says what has arrived and wakes.
+class Scripted final : public Producer {
+public:
+  struct Script {
+    Ref<const FillHead> head;
+    std::deque<std::string> body;
+    bool end = false;
+    Error error;
+    bool gone = false;
+    event::Task* consumer = nullptr;
+  };
+  explicit Scripted(Script& script) : script_(script) {}
+  ~Scripted() override { script_.gone = true; }
+  void start(event::Task& consumer) override { script_.consumer = &consumer; }
+  std::string take_interim() override { return {}; }
+  Ref<const FillHead> head() override { return script_.head; }
+  Ref<const Entry> revalidated() override { return {}; }
+  Pull pull(OutQueue& out, std::size_t room) override {
+    if (script_.error.code != Code::none) {
+      return Pull::failed;
+    }
+    if (script_.body.empty()) {
+      return script_.end ? Pull::end : Pull::blocked;
+    }
+    auto& front = script_.body.front();
+    std::size_t n = std::min(room, front.size());
+    Ref<Chunk> chunk = Chunk::of_capacity(n);
+    front.copy(chunk->data(), n);
+    out.push(Slice({chunk->data(), n}, chunk));
+    front.erase(0, n);
+    if (front.empty()) {
+      script_.body.pop_front();
+    }
+    return Pull::more;
+  }
+  Error error() const override { return script_.error; }
+
+private:
+  Script& script_;
+};
+
+Ref<const FillHead> head_of(const std::string& key, bool storable) {
+  auto head = make_ref<FillHead>();
+  head->meta = meta_of(key, "HTTP/1.1 200 OK\r\n", 0);
+  head->storable = storable;
+  head->marks_key = !storable;
+  return head;
+}
+
+std::string read_all(FillReader& reader, std::size_t step = 1 << 20) {
+  std::string all;
+  while (true) {
+    OutQueue out;
+    Pull got = reader.pull(out, step, {});
+    while (!out.empty()) {
+      all += out.pop().view();
+    }
+    if (got != Pull::more) {
+      return all;
+    }
+  }
+}
+
+struct World {
+  event::Loop loop;
+  NoVary any;
+  Directory directory{DirectoryLimits{}};
+  std::string key = "realm/http/example.com/";
+  Hash128 hash = siphash128(kSecret, key);
+  Claim claim() { return directory.claim(key, hash, any, nullptr, loop); }
+};
+
+} // namespace
+
+TEST_CASE("an entry holds head and body in one block and its age grows") {
+  Clock::tick();
+  auto entry = entry_of("k", 1000);
+  CHECK(entry->head() == "HTTP/1.1 200 OK\r\n");
+  CHECK(entry->inline_body() == std::string(1000, 'x'));
+  CHECK(entry->age(Clock::mono()) == Duration::zero());
+  CHECK(entry->age(Clock::mono() + std::chrono::seconds(5)) == std::chrono::seconds(5));
+  CHECK(entry->fresh_until() == Clock::mono() + std::chrono::seconds(60));
+  CHECK(entry->to_meta().key == "k");
+  auto large = entry_of("k", 100'000);
+  CHECK(large->inline_body().empty());
+  CHECK(large->slices().size() == 1);
+  auto newer = Entry::refreshed(*large, large->to_meta());
+  CHECK(newer->slices().front().data == large->slices().front().data);
+}
+
+TEST_CASE("the whole key is compared, not its hash alone") {
+  World w;
+  Meta meta = meta_of("another key", "HTTP/1.1 200 OK\r\n", 0);
+  w.directory.insert(Entry::in_memory(meta, w.hash, {}));
+  CHECK_FALSE(w.directory.find(w.key, w.hash, w.any));
+  CHECK(w.directory.find("another key", w.hash, w.any));
+}
+
+TEST_CASE("C6.2 variants stand side by side; one is replaced without the others") {
+  World w;
+  w.directory.insert(entry_of(w.key, 1, "accept", "a"));
+  w.directory.insert(entry_of(w.key, 2, "accept", "b"));
+  w.directory.insert(entry_of(w.key, 3, "accept", "a"));
+  Table a("a");
+  Table b("b");
+  Table c("c");
+  CHECK(w.directory.find(w.key, w.hash, a)->body_size() == 3);
+  CHECK(w.directory.find(w.key, w.hash, b)->body_size() == 2);
+  CHECK_FALSE(w.directory.find(w.key, w.hash, c));
+  CHECK(w.directory.stats().entries == 2);
+  CHECK(w.directory.remove(w.key, w.hash) == 2);
+  CHECK(w.directory.stats().keys == 0);
+}
+
+TEST_CASE("the number of variants of a key is bounded") {
+  DirectoryLimits limits;
+  limits.variants = 4;
+  Directory directory(limits);
+  World w;
+  for (int i = 0; i < 100; ++i) {
+    directory.insert(entry_of(w.key, 1, "accept", std::to_string(i)));
+  }
+  CHECK(directory.stats().entries == 4);
+  Table last("99");
+  CHECK(directory.find(w.key, w.hash, last));
+}
+
+TEST_CASE("the memory bound is exact, and what was hit stays") {
+  DirectoryLimits limits;
+  limits.memory = 1 << 20;
+  Directory directory(limits);
+  NoVary any;
+  auto name = [](int i) { return "key" + std::to_string(i); };
+  auto hash = [&](int i) { return siphash128(kSecret, name(i)); };
+  for (int i = 0; i < 5000; ++i) {
+    directory.insert(entry_of(name(i), 1000));
+    REQUIRE(directory.stats().entry_bytes <= limits.memory);
+    directory.find(name(7), hash(7), any);
+  }
+  CHECK(directory.stats().entry_bytes > limits.memory * 9 / 10);
+  CHECK(directory.stats().evictions > 1000);
+  CHECK(directory.find(name(7), hash(7), any));
+  CHECK_FALSE(directory.find(name(3), hash(3), any));
+}
+
+TEST_CASE("misses on one key collapse: one leads, the rest follow and all get every byte") {
+  World w;
+  Scripted::Script origin;
+  Claim lead = w.claim();
+  REQUIRE(lead.kind == Claim::Kind::lead);
+  lead.reader.fill().start(std::make_unique<Scripted>(origin), {});
+  Claim follower = w.claim();
+  REQUIRE(follower.kind == Claim::Kind::follow);
+  origin.head = head_of(w.key, true);
+  origin.body = {"hello ", std::string(5000, 'y')};
+  origin.consumer->run();
+  CHECK(follower.reader.state() == FillState::streaming);
+  CHECK(read_all(follower.reader).size() == 5006); // before the origin has ended
+  CHECK(read_all(lead.reader, 7).size() == 5006);
+  Claim late = w.claim();
+  REQUIRE(late.kind == Claim::Kind::follow);
+  lead.reader.leave(); // the lead goes; nobody is hurt
+  origin.body = {"world"};
+  origin.end = true;
+  origin.consumer->run();
+  CHECK(read_all(follower.reader) == "world");
+  CHECK(read_all(late.reader) == "hello " + std::string(5000, 'y') + "world");
+  CHECK(origin.gone);
+  auto entry = w.directory.find(w.key, w.hash, w.any);
+  REQUIRE(entry);
+  CHECK(entry->body_size() == 5011);
+  CHECK(w.claim().kind == Claim::Kind::entry);
+}
+
+TEST_CASE("W7.7 what may not be stored is the lead's alone, and the key is remembered") {
+  World w;
+  Scripted::Script origin;
+  Claim lead = w.claim();
+  lead.reader.fill().start(std::make_unique<Scripted>(origin), {});
+  origin.head = head_of(w.key, false);
+  origin.body = {"secret"};
+  origin.end = true;
+  event::Task* consumer = origin.consumer;
+  consumer->run();
+  CHECK(read_all(lead.reader) == "secret");
+  CHECK_FALSE(w.directory.find(w.key, w.hash, w.any));
+  Claim first = w.claim();
+  Claim second = w.claim();
+  CHECK(first.kind == Claim::Kind::lead);
+  CHECK(second.kind == Claim::Kind::lead);
+  CHECK(first.marked);
+
+  SECTION("an object that becomes cacheable is stored at once") {
+    Scripted::Script again;
+    first.reader.fill().start(std::make_unique<Scripted>(again), {});
+    second.reader.fill().end();
+    again.head = head_of(w.key, true);
+    again.consumer->run();
+    Claim joined = w.claim();
+    CHECK(joined.kind == Claim::Kind::follow);
+    again.body = {"public"};
+    again.end = true;
+    again.consumer->run();
+    CHECK(read_all(joined.reader) == "public");
+    CHECK(w.claim().kind == Claim::Kind::entry);
+  }
+  SECTION("it ends with its time") {
+    first.reader.fill().end();
+    second.reader.fill().end();
+    Clock::set(Clock::mono() + std::chrono::seconds(121), Clock::wall());
+    CHECK_FALSE(w.claim().marked);
+  }
+}
+
+TEST_CASE("C2.13 a cut body is never stored and its readers see it cut") {
+  World w;
+  Scripted::Script origin;
+  Claim lead = w.claim();
+  lead.reader.fill().start(std::make_unique<Scripted>(origin), {});
+  origin.head = head_of(w.key, true);
+  origin.body = {"half"};
+  origin.consumer->run();
+  origin.error = {Code::closed, Side::origin};
+  origin.consumer->run();
+  OutQueue out;
+  CHECK(lead.reader.pull(out, 100, {}) == Pull::more);
+  out.clear();
+  CHECK(lead.reader.pull(out, 100, {}) == Pull::failed);
+  CHECK(lead.reader.error().code == Code::closed);
+  CHECK_FALSE(w.directory.find(w.key, w.hash, w.any));
+}
+
+TEST_CASE("C11.4 a fetch in flight when the key is removed stores nothing") {
+  World w;
+  Scripted::Script origin;
+  Claim lead = w.claim();
+  lead.reader.fill().start(std::make_unique<Scripted>(origin), {});
+  origin.head = head_of(w.key, true);
+  origin.consumer->run();
+  w.directory.remove(w.key, w.hash);
+  CHECK(w.claim().kind == Claim::Kind::lead); // nobody joins it any more
+  origin.body = {"old"};
+  origin.end = true;
+  origin.consumer->run();
+  CHECK(read_all(lead.reader) == "old");
+  CHECK_FALSE(w.directory.find(w.key, w.hash, w.any));
+}
+
+TEST_CASE("a body above the limit goes through a window that its slowest reader paces") {
+  World w;
+  Scripted::Script origin;
+  Fill::Limits limits;
+  limits.object_max = 10'000;
+  limits.window = 20'000;
+  Claim lead = w.claim();
+  Fill& fill = lead.reader.fill();
+  fill.start(std::make_unique<Scripted>(origin), limits);
+  origin.head = head_of(w.key, true);
+  for (int i = 0; i < 100; ++i) {
+    origin.body.emplace_back(2000, static_cast<char>('a' + i % 26));
+  }
+  origin.end = true;
+  event::Task* consumer = origin.consumer;
+  consumer->run();
+  CHECK(origin.body.size() > 80); // it waits for its reader
+  CHECK(w.directory.stats().fill_bytes <= 20'000 + 2000);
+  CHECK(w.claim().kind == Claim::Kind::pass);
+  std::string all;
+  for (int i = 0; i < 1000 && !origin.gone; ++i) {
+    all += read_all(lead.reader);
+    w.loop.turn(false);
+  }
+  all += read_all(lead.reader);
+  CHECK(all.size() == 200'000);
+  lead.reader.leave();
+  CHECK_FALSE(w.directory.find(w.key, w.hash, w.any)); // no tier took it
+}
+
+TEST_CASE("fills of all keys have a limit; beyond it an exchange goes by itself") {
+  DirectoryLimits limits;
+  limits.fills = 1000;
+  Directory directory(limits);
+  World w;
+  Scripted::Script origin;
+  Claim lead = directory.claim(w.key, w.hash, w.any, nullptr, w.loop);
+  lead.reader.fill().start(std::make_unique<Scripted>(origin), {});
+  origin.head = head_of(w.key, true);
+  origin.body = {std::string(2000, 'x')};
+  origin.consumer->run();
+  std::string other = "other";
+  CHECK(directory.claim(other, siphash128(kSecret, other), w.any, nullptr, w.loop).kind ==
+        Claim::Kind::pass);
+  lead.reader.fill().fail({Code::stopped, Side::self});
+  lead.reader.leave();
+  CHECK(directory.stats().fill_bytes == 0);
+}
