@@ -5,3 +5,4 @@ test_unit_libtestmain_a_SOURCES = test/unit/main.cc
 test_unit_libtestmain_a_CXXFLAGS = -O0
 
 include test/lint/local.mk
+include test/wire/local.mk

@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The harness of the wire tests: `from lib import *`. A script shows both peers' bytes and what is
+expected; see 010-forward.py for its form."""
+from .client import Client
+from .dns import Dns
+from .http1 import Closed, Fields, Malformed, Request, Response, answer, chunks, fresh, head
+from .origin import Connection, Gate, Origin
+from .tap import (DEADLINE, LONG, SLOWNESS, Failure, Skip, expect, expect_equal, expect_in, main, table, test,
+                  wait_until)
+from .weir import BUILD, ROOT, WEIR, WEIRCTL, Weir, config, rows_of, run_weir
+
+__all__ = [name for name in dir() if not name.startswith("_")]

@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: Apache-2.0
+# Scripts of origin, client and expectation, most basic first. Each has a weir of its own.
+WIRE_TESTS = \
+  test/wire/000-harness.py
+TESTS += $(WIRE_TESTS)
+EXTRA_DIST += $(WIRE_TESTS) test/wire/run test/wire/lib
+LONG_TESTS = $(filter test/wire/8%,$(WIRE_TESTS))
