@@ -258,7 +258,6 @@ void Fill::trim() {
     for (const auto& reader : readers_) {
       slowest = reader->cut ? slowest : std::min(slowest, reader->offset);
     }
-    // The last slice stays: readers stand in it, and it may still grow.
     while (slices_.size() > 1 && kept_from_ + slices_.front().size <= slowest) {
       kept_from_ += slices_.front().size;
       freed += slices_.front().size;
@@ -386,6 +385,10 @@ Pull FillReader::pull(OutQueue& out, std::size_t room, const event::Ticket& tick
   {
     std::lock_guard lock(fill_->mutex_);
     windowed = fill_->windowed_;
+    if (number_ < fill_->first_number_) { // it had taken all of a slice that is gone now
+      number_ = fill_->first_number_;
+      within_ = 0;
+    }
     while (room > 0 && out.slots_free() > 0 && !place_->cut &&
            number_ - fill_->first_number_ < fill_->slices_.size()) {
       const Slice& slice = fill_->slices_[number_ - fill_->first_number_];
