@@ -1,19 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
 noinst_LIBRARIES += src/net/libnet.a
+src_net_libnet_a_CPPFLAGS = $(AM_CPPFLAGS) $(CARES_CFLAGS)
 src_net_libnet_a_SOURCES = \
   src/net/connector.cc src/net/connector.h \
+  src/net/dns_cache.cc src/net/dns_cache.h \
+  src/net/hosts_file.cc src/net/hosts_file.h \
   src/net/listener.cc src/net/listener.h \
   src/net/own_addresses.cc src/net/own_addresses.h \
+  src/net/resolver.cc src/net/resolver.h \
   src/net/socket.cc src/net/socket.h \
   src/net/transport.cc src/net/transport.h
 
-LINK_NET = src/net/libnet.a $(LINK_EVENT) $(LINK_METRICS)
+LINK_NET = src/net/libnet.a $(CARES_LIBS) $(LINK_EVENT) $(LINK_METRICS)
 
 check_PROGRAMS += test/unit/net_test
 test_unit_net_test_SOURCES = \
   test/unit/net/connector_test.cc \
+  test/unit/net/dns_server.h \
   test/unit/net/listener_test.cc \
   test/unit/net/loop_guard.h \
+  test/unit/net/resolver_test.cc \
   test/unit/net/transport_test.cc
 test_unit_net_test_LDADD = test/unit/libtestmain.a $(LINK_NET)
 TESTS += test/unit/net_test
