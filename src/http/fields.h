@@ -27,7 +27,7 @@ enum class FieldId : std::uint8_t {
   count_ // how many there are; not a field
 };
 constexpr std::size_t kFieldIds = static_cast<std::size_t>(FieldId::count_);
-static_assert(kFieldIds <= 128);
+static_assert(kFieldIds < 128);
 
 enum FieldFlag : std::uint8_t {
   kHop = 1,        // belongs to one connection: always removed before forwarding (W5.1, W5.2)
@@ -61,13 +61,15 @@ public:
   static constexpr std::size_t kInline = 48;
 
   Fields() noexcept {}
-  Fields(const Fields& other) noexcept { assign(other); }
-  Fields& operator=(const Fields& other) noexcept {
+  Fields(Fields&& other) noexcept { take(other); }
+  Fields& operator=(Fields&& other) noexcept {
     if (this != &other) {
-      assign(other);
+      take(other);
     }
     return *this;
   }
+  Fields(const Fields&) = delete; // assign(), copy_fields(): slots beyond 48 need an arena
+  Fields& operator=(const Fields&) = delete;
 
   void clear() noexcept {
     size_ = 0;
@@ -83,8 +85,16 @@ public:
     }
   }
   void add(FieldId id, std::string_view value, Arena& arena) { add(make_field(id, value), arena); }
+  /// The same views; copy_fields() (http/message.h) copies the bytes too.
+  void assign(const Fields& other, Arena& arena);
   /// The first field of this id gets the value, further ones go; none: it is added.
-  void set(FieldId id, std::string_view value, Arena& arena);
+  void set(FieldId id, std::string_view value, Arena& arena) {
+    if (!replace(id, value)) {
+      add(id, value, arena);
+    }
+  }
+  /// As set(), but nothing is added. Whether there was one.
+  bool replace(FieldId id, std::string_view value);
 
   std::size_t size() const noexcept { return size_; }
   bool empty() const noexcept { return size_ == 0; }
@@ -139,8 +149,9 @@ public:
   void rebase(const char* from, std::size_t size, const char* to) noexcept;
 
 private:
+  friend void remove_hop_by_hop(Fields& fields);
   Field* data() noexcept { return spilled_ != nullptr ? spilled_ : inline_; }
-  void assign(const Fields& other) noexcept;
+  void take(Fields& other) noexcept;
   void add_spilled(const Field& field, Arena& arena);
 
   std::size_t size_ = 0;
@@ -156,6 +167,8 @@ private:
 /// Proxy-Connection name, but for kPinned ones (W3.7, W5.1, W5.2). Whoever needs TE, Upgrade or
 /// what Cache-Control says looks before.
 void remove_hop_by_hop(Fields& fields);
+/// Those with kHop.
+const FieldSet& hop_by_hop_fields() noexcept;
 /// The fields that must not stand in a trailer go (W3.12).
 void remove_forbidden_trailers(Fields& trailers);
 

@@ -29,7 +29,7 @@ class ChunkedReader {
 public:
   /// `side`: whose message it is, for the errors.
   explicit ChunkedReader(Side side, const HeadLimits& limits = kDefaultLimits) noexcept
-      : limits_(&limits), trailer_lines_(limits, side), side_(side) {}
+      : limits_(&limits), trailer_lines_(limits), side_(side) {}
 
   struct Piece {
     std::size_t skip = 0; // framing octets in front
@@ -52,7 +52,8 @@ private:
     trailers, // after the last chunk
     done,
   };
-  Result<void> take_size_line(char c);
+  /// One octet of a size line, or of the line end behind data.
+  Result<void> take_framing(char c);
 
   const HeadLimits* limits_;
   FieldLines trailer_lines_;

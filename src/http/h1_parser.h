@@ -42,20 +42,21 @@ struct Progress {
 /// and ChunkedReader. Offsets, not pointers, stay between calls.
 class FieldLines {
 public:
-  FieldLines(const HeadLimits& limits, Side side) noexcept : limits_(&limits), side_(side) {}
-  /// `begin`: the offset in `buffer` of the first field line, the same in each call.
-  Result<Progress> parse(std::string_view buffer, std::size_t begin, Fields& out, Arena& arena);
+  explicit FieldLines(const HeadLimits& limits) noexcept : limits_(&limits) {}
+  /// `begin`: the offset in `buffer` of the first field line, the same in each call. Limits count
+  /// from the front of the buffer. Progress::size: the offset behind the empty line.
+  /// `side`: whose message it is, for the errors.
+  Result<Progress> parse(std::string_view buffer, std::size_t begin, Side side, Fields& out,
+                         Arena& arena);
   void reset() noexcept;
 
 private:
-  /// One whole line; nothing yet (false): more bytes are needed.
-  Result<bool> take_line(std::string_view buffer, Fields& out, Arena& arena);
-  tl::unexpected<Error> bad(Code code = Code::malformed) const { return fail(code, side_); }
+  enum class Line : std::uint8_t { field, last, cut };
+  Result<Line> take_line(std::string_view buffer, Side side, Fields& out, Arena& arena);
 
   const HeadLimits* limits_;
-  Side side_;
   const char* base_ = nullptr; // where the buffer was in the last call: only compared
-  std::uint32_t line_ = 0;     // offset of the line in work; 0: not begun
+  std::uint32_t line_ = 0;     // offset of the line in work
   std::uint32_t colon_ = 0;    // offset of its colon; 0: not seen
   std::uint32_t at_ = 0;       // offset of the first byte not looked at
 };
@@ -63,7 +64,7 @@ private:
 class H1Parser {
 public:
   explicit H1Parser(const HeadLimits& limits = kDefaultLimits) noexcept
-      : limits_(&limits), lines_(limits, Side::client) {}
+      : limits_(&limits), lines_(limits) {}
 
   Result<Progress> parse_request(std::string_view buffer, RequestHead& head, Arena& arena);
   /// `request`: the method this is the answer to: it decides about the body.
@@ -71,24 +72,36 @@ public:
                                   Arena& arena);
   /// Ready for the next message.
   void reset() noexcept;
-  /// Whether a byte of a head (more than empty lines) has been seen.
-  bool begun() const noexcept { return begun_; }
+  /// Whether a byte of the message (more than empty lines) has been seen.
+  bool begun() const noexcept { return at_ > At::blank; }
 
 private:
-  enum class At : std::uint8_t { blank, method, target, version, status, reason, fields };
-  Result<bool> take_request_line(std::string_view buffer, RequestHead& head);
-  Result<bool> take_status_line(std::string_view buffer, ResponseHead& head);
+  enum class At : std::uint8_t {
+    idle,    // nothing seen yet
+    blank,   // in front of the request line: empty lines are skipped (W1.1)
+    method,  // in it
+    target,  // in it
+    version, // in it, at most ten octets
+    status,  // at the front of the status line
+    reason,  // in it
+    fields,  // FieldLines works
+  };
+  // Each takes a part of the start line; false: more bytes are needed.
   Result<bool> skip_blank_lines(std::string_view buffer);
+  Result<bool> take_method(std::string_view buffer);
+  Result<bool> take_target(std::string_view buffer);
+  Result<bool> take_version(std::string_view buffer, RequestHead& head);
+  Result<bool> take_status(std::string_view buffer, ResponseHead& head);
+  Result<bool> take_reason(std::string_view buffer);
+  Result<bool> take_request_line(std::string_view buffer, RequestHead& head);
 
   const HeadLimits* limits_;
   FieldLines lines_;
-  At at_ = At::blank;
-  bool begun_ = false;
+  At at_ = At::idle;
   std::uint32_t pos_ = 0;        // offset of the first byte not looked at
   std::uint32_t start_ = 0;      // offset of the start line
-  std::uint32_t method_end_ = 0; // offsets: views are made when the head is complete
-  std::uint32_t target_end_ = 0;
-  std::uint32_t fields_begin_ = 0;
+  std::uint32_t method_end_ = 0; // of the method; of the blank before the reason
+  std::uint32_t target_end_ = 0; // of the target; of the reason
 };
 
 /// Content-Length and Transfer-Encoding of a request (W3.1-W3.8).

@@ -80,7 +80,7 @@ public:
   }
 
 private:
-  std::array<char, 20> digits_;
+  std::array<char, 20> digits_; // filled from the end
   std::size_t begin_;
 };
 

@@ -27,7 +27,7 @@ std::uint16_t default_port(Scheme scheme) noexcept;
 /// A host with an optional port, as in Host and in an absolute target.
 struct Authority {
   std::string_view host;  // normalised (normalise_host); an IPv6 address in brackets
-  std::uint16_t port = 0; // 0: none given
+  std::uint16_t port = 0; // as given
   bool has_port = false;
 };
 
@@ -41,7 +41,7 @@ struct Target {
   Form form = Form::origin;
   Scheme scheme = Scheme::none; // of an absolute target; otherwise the listener knows
   std::string_view host;        // normalised; empty only for HTTP/1.0 without Host
-  std::uint16_t port = 0;       // as given; 0: none, see port_or_default()
+  std::uint16_t port = 0;       // as given: see has_port, port_or_default()
   bool has_port = false;
   bool has_query = false;
   std::string_view path;       // "/a/b", "*", or empty (CONNECT)
@@ -49,7 +49,7 @@ struct Target {
   std::string_view path_query; // what goes to the origin: path, or path?query
 
   std::uint16_t port_or_default(Scheme otherwise) const noexcept {
-    return port != 0 ? port : default_port(scheme != Scheme::none ? scheme : otherwise);
+    return has_port ? port : default_port(scheme != Scheme::none ? scheme : otherwise);
   }
 };
 
