@@ -4,4 +4,4 @@ WIRE_TESTS = \
   test/wire/000-harness.py
 TESTS += $(WIRE_TESTS)
 EXTRA_DIST += $(WIRE_TESTS) test/wire/run test/wire/lib
-LONG_TESTS = $(filter test/wire/8%,$(WIRE_TESTS))
+LONG_TESTS = $(filter test/wire/061% test/wire/08%,$(WIRE_TESTS))

@@ -25,16 +25,18 @@ REPORT = re.compile(r"(ERROR: (Address|Leak|Thread)Sanitizer|runtime error:|pani
 
 def config(origin, *, top="", forward="", site="", rules="allow all", site_rules="", app="", routes=None,
            cache="memory 64MB", memory_only=True, names="*", connect="", private="deny except 127.0.0.0/8 ::1",
-           listen="", disk="512MB"):
-    """The usual configuration; each argument adds to one block. $DIR is the script's folder."""
+           listen="", disk="600MB"):
+    """The usual configuration; each argument adds to one block. $DIR is the script's folder. Each
+    listener has an address of its own, and a port from the kernel."""
     if not memory_only:
-        cache += f"\n    disk $DIR/cache {disk}"
+        cache += f"\n    disk $DIR/cache {disk}\n    flush 100ms"
     routes = "route / { cache main; pool app }" if routes is None else routes
     site_rules = f"rules {{\n{site_rules}\n    }}" if site_rules else ""
     return f"""
 workers 2
+state $DIR/state
 log {{ sqlite $DIR/log }}
-admin {{ socket $DIR/admin.sock; http 127.0.0.1:0; token @$DIR/token }}
+admin {{ socket $DIR/admin.sock; http 127.0.0.3:0; token @$DIR/token }}
 {top}
 cache main {{
     {cache}
@@ -54,7 +56,7 @@ forward lan {{
     }}
 }}
 site {names} {{
-    listen 127.0.0.1:0 {listen}
+    listen 127.0.0.2:0 {listen}
     {site}
     {site_rules}
     {routes}

@@ -1,0 +1,212 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""weirctl, config test, metrics, the log's other forms."""
+import json
+import os
+import signal
+import subprocess
+import time
+
+from lib import *
+
+origin = Origin()
+weir = Weir(config(origin).replace("log { sqlite $DIR/log }", "log { sqlite $DIR/log; json $DIR/access.json; errors $DIR/errors.log info }"))
+
+FIVE_MISTAKES = """\
+workers two
+cache main {
+    memry 64MB
+    memory 64
+}
+pool app { server 127.0.0.1:80000 }
+site a.test {
+    listen 127.0.0.1:0
+    route / { pool ap }
+}
+"""
+
+
+@test("config test on five mistakes: five errors with file, line, column, caret and suggestion")
+def _():
+    path = weir.write("five.conf", FIVE_MISTAKES)
+    code, text = weir.ctl("config", "test", str(path), code=None)
+    expect_equal(code, 1, text)
+    for place in ("five.conf:1:9", "five.conf:3:5", "five.conf:4:12", "five.conf:6:19", "five.conf:9:20"):
+        expect_in(place, text)
+    expect(text.count("^") >= 5, text)
+    for word in ("memory", "app"):
+        expect_in(word, text)
+    expect_in("    memry 64MB", text, "the line itself")
+
+
+@test("weir -t prints and ends as config test does; -V prints the version")
+def _():
+    path = weir.write("five.conf", FIVE_MISTAKES)
+    code, text = run_weir("weir", "-t", "-c", str(path))
+    expect_equal(code, 1, text)
+    expect_in("five.conf:3:5", text)
+    code, text = run_weir("weir", "-t", "-c", str(weir.config_file))
+    expect_equal(code, 0, text)
+    code, text = run_weir("weir", "-V")
+    expect_equal(code, 0)
+    expect_in("weir", text)
+
+
+@test("config test passes the good file; fmt is idempotent; show --effective says where from")
+def _():
+    weir.ctl("config", "test", str(weir.config_file))
+    once = weir.ctl("config", "fmt", str(weir.config_file))
+    formatted = weir.write("formatted.conf", once)
+    expect_equal(weir.ctl("config", "fmt", str(formatted)), once)
+    weir.ctl("config", "test", str(formatted))
+    text = weir.ctl("config", "show", "--effective")
+    expect_in("default", text)
+    expect_in("weir.conf:", text)
+
+
+@table("words that are not built are refused: {}", [
+    ("auth", "forward a { listen 127.0.0.1:0; auth basic from staff; rules { allow all } }"), ("limit", "limit a { key client rate 5/min }"),
+    ("users", "users staff { file /nowhere }"), ("l4", "l4 db { listen 127.0.0.1:0; pool x }"), ("tls", "site a { listen 127.0.0.1:0 tls; route / { respond 200 } }"),
+    ("parent", "forward a { listen 127.0.0.1:0; parent 127.0.0.1:1; rules { allow all } }"), ("nonsense", "nonsense 5"),
+    ("privacy", "forward a { listen 127.0.0.1:0; privacy standard; rules { allow all } }"), ("compress", "cache a { memory 64MB; compress br }")])
+def _(text):
+    path = weir.write("refused.conf", text + "\n")
+    code, output = weir.ctl("config", "test", str(path), code=None)
+    expect_equal(code, 1, output)
+    expect_in("refused.conf:1:", output)
+
+
+@test("an open forward to the world is refused unless it says so")
+def _():
+    text = "forward a { listen 0.0.0.0:0; rules { allow all } }\n"
+    code, output = weir.ctl("config", "test", str(weir.write("open.conf", text)), code=None)
+    expect_equal(code, 1, output)
+    weir.ctl("config", "test", str(weir.write("open.conf", text.replace("rules", "open-proxy yes; rules"))))
+
+
+@test("status")
+def _():
+    text = weir.ctl("status")
+    expect_in("generation", text.lower())
+    expect(weir.ctl_json("status"), "no JSON")
+
+
+@test("log sql: any SELECT; a write is refused; an error is 1")
+def _():
+    origin.on("/sql", answer("x"))
+    with weir.site() as client:
+        client.get("/sql")
+    weir.row("path = '/sql'")
+    rows = weir.sql("SELECT a.path, count(*) AS n FROM access a JOIN access b ON a.id = b.id WHERE a.path = '/sql' GROUP BY 1")
+    expect_equal(rows, [{"path": "/sql", "n": 1}])
+    expect_in("/sql", weir.ctl("log", "sql", "SELECT path FROM access"))
+    for query in ("DELETE FROM access", "SELECT nonsense FROM access", "ATTACH '/tmp/x' AS x", "CREATE TABLE x(a)"):
+        code, text = weir.ctl("log", "sql", query, code=None)
+        expect(code != 0, query)
+
+
+@test("log req finds one request by its id")
+def _():
+    row = weir.row("path = '/sql'")
+    expect_in("/sql", weir.ctl("log", "req", row["id"]))
+    code, _ = weir.ctl("log", "req", "0000000000000000", code=None)
+    expect(code != 0)
+
+
+@test("tail gives requests as they come, filtered; a filter that is wrong names the near fields")
+def _():
+    origin.on("/tailed", answer("x", status=404))
+    from lib.weir import WEIRCTL
+    tail = subprocess.Popen([WEIRCTL, "-s", weir.socket, "--json", "tail", "status = 404 and path = /tailed"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    os.set_blocking(tail.stdout.fileno(), False)
+    got = bytearray()
+
+    def look():
+        with weir.site() as client:
+            client.get("/tailed")
+            client.get("/sql")
+        got.extend(tail.stdout.read() or b"")
+        return b"/tailed" in got
+    try:
+        wait_until(look, "a line of tail")
+    finally:
+        tail.terminate()
+        tail.wait()
+        tail.stdout.close()
+        tail.stderr.close()
+    expect(b"/sql" not in got, repr(bytes(got)))
+    code, text = weir.ctl("tail", "statsu = 404", code=None)
+    expect(code != 0)
+    expect_in("status", text)
+
+
+@test("exit codes: 2 for usage, 3 when there is no daemon")
+def _():
+    code, _ = weir.ctl("nonsense", code=None)
+    expect_equal(code, 2)
+    code, text = run_weir("weirctl", "-s", "/nowhere/admin.sock", "status")
+    expect_equal(code, 3, text)
+
+
+@test("--help fits a screen and shows no verb that is not built")
+def _():
+    text = weir.ctl("--help")
+    expect(len(text.splitlines()) <= 50, f"{len(text.splitlines())} lines")
+    for verb in ("rollback", "backup", "passwd"):
+        expect(verb not in text, verb)
+
+
+@test("metrics: every family once, with HELP and TYPE; counters move")
+def _():
+    import urllib.request
+    host, port = weir.listener("admin")
+    with urllib.request.urlopen(f"http://{host}:{port}/metrics") as page:
+        text = page.read().decode()
+        kind = page.headers["Content-Type"]
+    expect_in("text/plain", kind)
+    families = [line.split()[2] for line in text.splitlines() if line.startswith("# TYPE")]
+    expect_equal(len(families), len(set(families)))
+    helped = {line.split()[2] for line in text.splitlines() if line.startswith("# HELP")}
+    expect_equal(set(families), helped)
+    before = weir.metric("requests_total")
+    with weir.site() as client:
+        client.get("/sql")
+    wait_until(lambda: weir.metric("requests_total") > before, "the counter to move")
+
+
+@test("the admin listener carries out a command with the token, and none without")
+def _():
+    host, port = weir.listener("admin")
+    for line, good in (("Authorization: Bearer secret-of-the-tests", True), ("Authorization: Bearer wrong", False), ("X: 1", False)):
+        with Client((host, port)) as client:
+            client.send(head("POST /v1/status HTTP/1.1", f"Host: {host}", "Content-Type: application/json", "Content-Length: 2", "Connection: close", line) + b"{}")
+            response = client.response()
+        expect_equal(response.status == 200, good, f"{line}: {response.status}")
+
+
+@test("the JSON access log has the same rows; SIGUSR1 opens it anew")
+def _():
+    origin.on("/json", answer("x"))
+    path = weir.dir / "access.json"
+
+    def has(what):
+        with weir.site() as client:
+            client.get("/json?" + what)
+        return path.exists() and any(json.loads(line).get("query") == what for line in path.read_text().splitlines())
+    wait_until(lambda: has("one"), "a line of JSON")
+    path.rename(weir.dir / "access.old")
+    weir.process.send_signal(signal.SIGUSR1)
+    wait_until(lambda: has("two"), "a line in the new file")
+
+
+@test("W11.6 a second start on the same port fails loudly, naming the address")
+def _():
+    host, port = weir.listener("site")
+    text = f"admin {{ socket $DIR/second.sock }}\nstate $DIR/state2\nsite a {{ listen {host}:{port}; route / {{ respond 200 }} }}\n"
+    path = weir.write("second.conf", text)
+    code, output = run_weir("weir", "-c", str(path))
+    expect(code == 1, f"ended with {code}: {output}")
+    expect_in(f"{host}:{port}", output)
+
+
+main(origin, weir)

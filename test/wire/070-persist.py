@@ -1,0 +1,135 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""What outlives the process: hits and purges, over a stop and over kill -9. WIRE_RULES section 11."""
+from lib import *
+
+origin = Origin()
+weir = Weir(config(origin, memory_only=False))
+
+
+def stored(path, script=None):
+    origin.on(path, script or fresh("body of " + path, 'ETag: "1"'))
+    with weir.site() as client:
+        client.get(path)
+        response = client.get(path)
+        expect(response.hit)
+    wait_until(lambda: on_disk(path), f"{path} on disk")
+    return path
+
+
+def on_disk(path):
+    code, text = weir.ctl("cache", "show", f"http://www.test{path}", code=None)
+    return code == 0 and "disk" in text
+
+
+def is_hit(path):
+    with weir.site() as client:
+        response = client.get(path)
+    expect_equal(response.body.decode(), "body of " + path)
+    return response.hit
+
+
+@test("a hit outlives a stop, with its age")
+def _():
+    path = stored("/stop")
+    weir.restart()
+    expect(is_hit(path), "a miss after the restart")
+    expect_equal(origin.count(path), 1)
+
+
+@test("a hit outlives kill -9 once it is flushed")
+def _():
+    path = stored("/kill")
+    weir.kill()
+    weir.launch()
+    expect(is_hit(path), "a miss after kill -9")
+    expect_equal(origin.count(path), 1)
+
+
+@test("a large object too, in order")
+def _():
+    body = b"".join(b"%08d" % each for each in range(500_000))
+    origin.on("/large", fresh(body))
+    with weir.site() as client:
+        client.get("/large")
+    wait_until(lambda: on_disk("/large"), "/large on disk")
+    weir.kill()
+    weir.launch()
+    with weir.site() as client:
+        response = client.get("/large")
+        expect(response.body == body, "not the same bytes")
+        expect(response.hit)
+        part = client.get("/large", "Range: bytes=3999992-")
+        expect_equal((part.status, part.body), (206, b"00499999"))
+
+
+@test("purge, kill -9 at once, start: a miss")
+def _():
+    path = stored("/purged")
+    weir.ctl("purge", f"http://www.test{path}")
+    weir.kill()
+    weir.launch()
+    expect(not is_hit(path), "a hit after its purge was acknowledged")
+
+
+@test("an invalidation by POST holds over a restart")
+def _():
+    path = stored("/posted", lambda conn, request: conn.send(fresh("body of /posted") if request.method == "GET" else answer("ok")))
+    with weir.site() as client:
+        client.get(path, method="POST", body=b"x")
+    weir.restart()
+    expect(not is_hit(path))
+
+
+@test("the log's rows are there after kill -9")
+def _():
+    origin.on("/logged", answer("x"))
+    with weir.site() as client:
+        client.get("/logged")
+    weir.row("path = '/logged'")
+    weir.kill()
+    weir.launch()
+    expect_equal(len(weir.sql("SELECT * FROM access WHERE path = '/logged'")), 1)
+
+
+@test("W11.2 damaged, cut and foreign files in the store: it starts, never gives wrong bytes, heals")
+def _():
+    paths = [stored(f"/damaged{each}", fresh(f"body of /damaged{each}")) for each in range(20)]
+    weir.kill()
+    for number, path in enumerate(sorted((weir.dir / "cache").rglob("*"))):
+        if path.is_file() and path.suffix == ".sst":
+            data = bytearray(path.read_bytes())
+            if number % 3 == 0:
+                data[len(data) // 2] ^= 0xFF
+            elif number % 3 == 1:
+                data = data[:len(data) // 2]
+            path.write_bytes(data)
+    (weir.dir / "cache" / "foreign.txt").write_text("hello")
+    weir.launch()
+    for path in paths:
+        is_hit(path)
+    for path in paths:
+        is_hit(path)
+
+
+@test("W11.3 a disk tier that cannot be opened is absent, and status says so")
+def _():
+    cache = weir.dir / "cache"
+    weir.process.terminate()
+    weir.process.wait()
+    cache.rename(weir.dir / "cache.away")
+    cache.write_text("a file, not a folder")
+    weir.launch()
+    origin.on("/diskless", fresh("body of /diskless"))
+    is_hit("/diskless")
+    expect(is_hit("/diskless"), "not even in memory")
+    text = weir.ctl("status") + weir.stderr
+    expect_in("disk", text.lower())
+    weir.process.terminate()
+    weir.process.wait()
+    cache.unlink()
+    (weir.dir / "cache.away").rename(cache)
+    weir.launch()
+
+
+main(origin, weir)
