@@ -4,17 +4,22 @@ src_http_libhttp_a_CPPFLAGS = $(AM_CPPFLAGS) $(IDN2_CFLAGS)
 src_http_libhttp_a_SOURCES = \
   src/http/cache_control.cc src/http/cache_control.h \
   src/http/chars.h \
+  src/http/conditional.cc src/http/conditional.h \
   src/http/fields.cc src/http/fields.def src/http/fields.h \
   src/http/h1_chunked.cc src/http/h1_chunked.h \
   src/http/h1_framing.cc \
   src/http/h1_parser.cc src/http/h1_parser.h \
   src/http/h1_writer.cc src/http/h1_writer.h \
   src/http/message.cc src/http/message.h \
+  src/http/range.cc src/http/range.h \
   src/http/uri.cc src/http/uri.h
 
 LINK_HTTP = src/http/libhttp.a $(IDN2_LIBS) $(LINK_BASE)
 
 check_PROGRAMS += test/unit/http_test
-test_unit_http_test_SOURCES = test/unit/http/h1_parser_test.cc
+test_unit_http_test_SOURCES = \
+  test/unit/http/conditional_test.cc \
+  test/unit/http/h1_parser_test.cc \
+  test/unit/http/range_test.cc
 test_unit_http_test_LDADD = test/unit/libtestmain.a $(LINK_HTTP)
 TESTS += test/unit/http_test
