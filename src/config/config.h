@@ -33,7 +33,7 @@ struct CacheDecl {
   Bytes disk_size = 0;
   Bytes disk_object_max = 0; // resolved: `auto` is an eighth of the tier
   Options options;
-  Position at;
+  Position at, memory_at, disk_at;
 };
 
 enum class ListFormat : std::uint8_t { plain, hosts, cidr };
@@ -43,6 +43,7 @@ struct ListDecl {
   std::vector<std::string> files; // `dir` is already its files, in sorted order
   ListFormat format = ListFormat::plain;
   std::uint32_t shrink_guard = 0; // percent of entries that may vanish at once; 0: any
+  bool sources = false;           // has a `file` or a `dir`
   Position at;
 };
 
@@ -74,11 +75,12 @@ struct PoolDecl {
   std::vector<ServerDecl> servers;
   Balance balance = Balance::round_robin;
   Options options; // connect_timeout, answer_timeout, retry, connections, ...
-  Position at;
+  Position at, balance_at;
 };
 
 struct PageDecl {
   std::string name;
+  std::string file;
   std::string body; // empty: the built-in page ("blocked" where the file declares none)
   std::string content_type;
   Position at;
@@ -99,7 +101,7 @@ struct ForwardDecl {
   NameRef cache;
   std::vector<RuleDecl> rules;
   Options options;
-  Position at;
+  Position at, connect_at, private_at;
 };
 
 enum class RouteAnswer : std::uint8_t { pool, respond, redirect };
@@ -107,6 +109,7 @@ enum class RouteAnswer : std::uint8_t { pool, respond, redirect };
 struct RouteDecl {
   PathPattern path;
   RouteAnswer answer = RouteAnswer::pool;
+  unsigned answers = 0; // how many were written: 1 in a checked Config
   NameRef pool;
   NameRef cache; // the route's own or the site's; none: not cached
   RespondDecl respond;
@@ -135,6 +138,8 @@ struct LogDecl {
   std::string json;   // file; empty: none
   std::string errors; // file; empty: stderr
   Level level = Level::info;
+  Options options;
+  Position at, sqlite_at, json_at, errors_at;
 };
 
 struct AdminDecl {
@@ -143,6 +148,7 @@ struct AdminDecl {
   std::uint32_t mode = 0660;
   std::optional<Address> http;
   std::string token_file; // the token is read by admin/, never kept here
+  Position at, socket_at, group_at, mode_at, http_at, token_at;
 };
 
 enum class Prefer : std::uint8_t { ipv6, ipv4 };
@@ -152,6 +158,8 @@ struct DnsDecl {
   Duration stale{};
   Duration timeout{};
   Prefer prefer = Prefer::ipv6;
+  Options options;
+  Position at, servers_at, prefer_at;
 };
 
 struct Config {
@@ -159,6 +167,7 @@ struct Config {
   Options options;                // of the top; each block has its own, inherited
   std::string via;                // empty: the default of WIRE_RULES W5.6, made by server/
   std::string state;              // folder
+  Position via_at, state_at;
   LogDecl log;
   AdminDecl admin;
   DnsDecl dns;

@@ -80,6 +80,7 @@ enum class ActionKind : std::uint8_t { allow, deny, report, redirect, respond, c
 struct RespondDecl {
   std::uint16_t status = 200;
   std::string body;
+  std::string file;         // where the body was read from; empty: it stood in the line
   std::string content_type; // "text/plain; charset=utf-8", or by the file's name
 };
 

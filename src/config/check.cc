@@ -1,0 +1,391 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What no single statement shows (CONFIG.md rule 9): names used and declared, listeners that meet,
+// forwards open to the world, what can never be reached, blocks that lack what they are for.
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "config/statements.h"
+#include "config/values.h"
+
+namespace weir::config {
+namespace {
+
+// Names
+
+/// The names of one kind, and which of them are used.
+class Names {
+public:
+  template <class Decl>
+  Names(Reading& r, std::string_view kind, const std::vector<Decl>& declared) : r_(r), kind_(kind) {
+    for (std::size_t i = 0; i < declared.size(); ++i) {
+      const auto [at, fresh] =
+          names_.emplace(declared[i].name, Entry{static_cast<std::uint32_t>(i), declared[i].at});
+      if (!fresh) {
+        r.report.error(declared[i].at,
+                       fmt::format("{} '{}' is declared twice", kind, declared[i].name),
+                       "the first is at " + r.report.where(at->second.at));
+      }
+    }
+  }
+
+  void use(NameRef& ref) {
+    if (!ref) {
+      return;
+    }
+    if (const auto found = names_.find(ref.name); found != names_.end()) {
+      found->second.used = true;
+      ref.index = found->second.index;
+      return;
+    }
+    std::vector<std::string_view> known;
+    for (const auto& [name, entry] : names_) {
+      known.push_back(name);
+    }
+    const std::string_view near = nearest(ref.name, known);
+    r_.report.error(ref.at, fmt::format("no {} is called '{}'", kind_, ref.name),
+                    near.empty() ? fmt::format("declare it at the top: {} {} {}", kind_, ref.name,
+                                               kind_ == "page" ? "@FILE" : "{ ... }")
+                                 : fmt::format("did you mean '{}'?", near));
+  }
+
+  void warn_unused() const {
+    for (const auto& [name, entry] : names_) {
+      if (!entry.used && entry.at.written()) {
+        r_.report.warning(entry.at, fmt::format("{} '{}' is declared and not used", kind_, name));
+      }
+    }
+  }
+
+private:
+  struct Entry {
+    std::uint32_t index = 0;
+    Position at;
+    bool used = false;
+  };
+  Reading& r_;
+  std::string_view kind_;
+  std::map<std::string, Entry, std::less<>> names_;
+};
+
+/// Each list of rules of the configuration.
+template <class Visit> void each_rules(Config& config, Visit visit) {
+  for (ForwardDecl& forward : config.forwards) {
+    visit(forward.rules);
+  }
+  for (SiteDecl& site : config.sites) {
+    visit(site.rules);
+    for (RouteDecl& route : site.routes) {
+      visit(route.rules);
+    }
+  }
+}
+
+void check_names(Reading& r) {
+  Config& config = r.config;
+  Names caches(r, "cache", config.caches);
+  Names lists(r, "list", config.lists);
+  Names whens(r, "when", config.whens);
+  Names pools(r, "pool", config.pools);
+  Names pages(r, "page", config.pages);
+  const Names forwards(r, "forward", config.forwards);
+  each_rules(config, [&](std::vector<RuleDecl>& rules) {
+    for (RuleDecl& rule : rules) {
+      pages.use(rule.page);
+      for (std::vector<Condition>* conditions : {&rule.conditions, &rule.unless}) {
+        for (Condition& condition : *conditions) {
+          for (NameRef& name : condition.names) {
+            (condition.kind == ConditionKind::list ? lists : whens).use(name);
+          }
+        }
+      }
+    }
+  });
+  for (ForwardDecl& forward : config.forwards) {
+    caches.use(forward.cache);
+  }
+  for (SiteDecl& site : config.sites) {
+    caches.use(site.cache);
+    for (RouteDecl& route : site.routes) {
+      if (!(route.cache.at == site.cache.at)) { // told once where it stands
+        caches.use(route.cache);
+      }
+      route.cache.index = route.cache.at == site.cache.at ? site.cache.index : route.cache.index;
+      pools.use(route.pool);
+    }
+  }
+  NameRef blocked{"blocked", 0, {}};
+  pages.use(blocked); // the built-in rules use it
+  for (const Names* names : {&caches, &lists, &whens, &pools, &pages}) {
+    names->warn_unused();
+  }
+}
+
+// What blocks are for
+
+void check_blocks(Reading& r) {
+  for (const CacheDecl& cache : r.config.caches) {
+    if (!cache.memory_at.written()) {
+      r.report.error(cache.at, fmt::format("cache '{}' has no memory", cache.name),
+                     "give it one: memory 1GB");
+    }
+  }
+  for (const ListDecl& list : r.config.lists) {
+    if (!list.sources) {
+      r.report.error(list.at, fmt::format("list '{}' has no file", list.name),
+                     "give it one: file /etc/weir/lists/NAME");
+    }
+  }
+  for (const WhenDecl& when : r.config.whens) {
+    if (when.slots.empty()) {
+      r.report.error(when.at, fmt::format("when '{}' has no time", when.name),
+                     "give it one: time mon-fri 08:00-18:00");
+    }
+  }
+  for (const PoolDecl& pool : r.config.pools) {
+    if (pool.servers.empty()) {
+      r.report.error(pool.at, fmt::format("pool '{}' has no server", pool.name),
+                     "give it one: server 192.0.2.1:8080");
+    }
+  }
+  for (const ForwardDecl& forward : r.config.forwards) {
+    if (forward.listens.empty()) {
+      r.report.error(forward.at, fmt::format("forward '{}' does not listen", forward.name),
+                     "give it an address: listen 127.0.0.1:3128");
+    }
+  }
+  for (const SiteDecl& site : r.config.sites) {
+    if (site.listens.empty()) {
+      r.report.error(site.at, fmt::format("site '{}' does not listen", site.name),
+                     "give it an address: listen 0.0.0.0:80");
+    }
+    if (site.routes.empty()) {
+      r.report.error(site.at, fmt::format("site '{}' has no route", site.name),
+                     "give it one: route / { pool NAME }");
+    }
+  }
+  const AdminDecl& admin = r.config.admin;
+  if (!admin.token_file.empty() && !admin.http) {
+    r.report.warning(admin.token_at, "a token without an http listener is of no use");
+  }
+  if (r.config.forwards.empty() && r.config.sites.empty() && !r.report.failed()) {
+    r.report.file_warning("nothing listens: there is neither a forward nor a site");
+  }
+}
+
+/// Folders and files that two things would write.
+void check_paths(Reading& r) {
+  std::map<std::string, Position> used;
+  const auto use = [&r, &used](std::string path, const Position& at) {
+    while (path.size() > 1 && path.back() == '/') {
+      path.pop_back();
+    }
+    if (path.empty()) {
+      return;
+    }
+    const auto [found, fresh] = used.emplace(path, at);
+    if (!fresh) {
+      r.report.error(at, fmt::format("{} is in use already", path),
+                     "by what stands at " + r.report.where(found->second));
+    }
+  };
+  for (const CacheDecl& cache : r.config.caches) {
+    use(cache.disk_path, cache.disk_at);
+  }
+  use(r.config.log.sqlite, r.config.log.sqlite_at);
+  use(r.config.log.json, r.config.log.json_at);
+  use(r.config.state, r.config.state_at);
+  use(r.config.admin.socket, r.config.admin.socket_at);
+}
+
+// Listeners
+
+struct Bound {
+  Address address;
+  Position at;
+  const SiteDecl* site; // nullptr: not shared with anybody
+};
+
+/// Whether two addresses cannot be bound side by side.
+bool meet(const Address& a, const Address& b) {
+  if (a.port() != b.port() || a.port() == 0 || a.is_v4() != b.is_v4()) {
+    return false;
+  }
+  const Address any = a.is_v4() ? Address::v4({}) : Address::v6({});
+  const auto is_any = [&any](const Address& each) { return each.with_port(0) == any; };
+  return a == b || is_any(a) || is_any(b);
+}
+
+bool same_host(const SiteDecl& a, const SiteDecl& b, const HostPattern*& which) {
+  for (const HostPattern& host : b.names) {
+    for (const HostPattern& other : a.names) {
+      if (host.kind == other.kind && host.text == other.text) {
+        which = &host;
+        return true;
+      }
+    }
+  }
+  return false;
+}
+
+void check_meeting(Reading& r, const Bound& first, const Bound& second) {
+  const bool equal = first.address == second.address;
+  const HostPattern* host = nullptr;
+  if (!equal || first.site == nullptr || second.site == nullptr || first.site == second.site) {
+    r.report.error(second.at,
+                   equal ? fmt::format("two listeners on {}", second.address.to_string())
+                         : fmt::format("{} meets the listener on {}", second.address.to_string(),
+                                       first.address.to_string()),
+                   "the first is at " + r.report.where(first.at));
+  } else if (same_host(*first.site, *second.site, host)) {
+    r.report.error(host->at,
+                   fmt::format("two sites are called '{}' on {}", write_host(*host),
+                               second.address.to_string()),
+                   "the first is at " + r.report.where(first.site->at));
+  }
+}
+
+void check_listeners(Reading& r) {
+  std::vector<Bound> bound;
+  for (const ForwardDecl& forward : r.config.forwards) {
+    for (const ListenDecl& listen : forward.listens) {
+      bound.push_back({listen.address, listen.at, nullptr});
+    }
+  }
+  for (const SiteDecl& site : r.config.sites) {
+    for (const ListenDecl& listen : site.listens) {
+      bound.push_back({listen.address, listen.at, &site});
+    }
+  }
+  if (r.config.admin.http) {
+    bound.push_back({*r.config.admin.http, r.config.admin.http_at, nullptr});
+  }
+  std::multimap<std::uint16_t, const Bound*> by_port;
+  for (const Bound& each : bound) {
+    const auto [from, to] = by_port.equal_range(each.address.port());
+    for (auto other = from; other != to; ++other) {
+      if (meet(other->second->address, each.address)) {
+        check_meeting(r, *other->second, each);
+      }
+    }
+    by_port.emplace(each.address.port(), &each);
+  }
+}
+
+// Forwards open to the world
+
+/// Whether the conditions hold for some clients only.
+bool names_clients(const Reading& r, const std::vector<Condition>& conditions) {
+  for (const Condition& condition : conditions) {
+    if (condition.kind == ConditionKind::client &&
+        std::none_of(condition.prefixes.begin(), condition.prefixes.end(),
+                     [](const Prefix& prefix) { return prefix.bits() == 0; })) {
+      return true;
+    }
+    if (condition.kind == ConditionKind::list &&
+        std::all_of(condition.names.begin(), condition.names.end(), [&r](const NameRef& name) {
+          return name.index < r.config.lists.size() &&
+                 r.config.lists[name.index].format == ListFormat::cidr;
+        })) {
+      return true;
+    }
+  }
+  return false;
+}
+
+/// The rule that lets any client through, or nullptr.
+const RuleDecl* opening_rule(const Reading& r, const std::vector<RuleDecl>& rules) {
+  for (const RuleDecl& rule : rules) {
+    const bool ends = rule.action != ActionKind::report && rule.action != ActionKind::cache_no;
+    const bool total = rule.conditions.empty() || rule.conditions[0].kind == ConditionKind::all;
+    if (rule.action == ActionKind::allow && !names_clients(r, rule.conditions)) {
+      return &rule;
+    }
+    if (rule.action == ActionKind::allow || !ends || !total) {
+      continue;
+    }
+    if (rule.unless.empty() || (rule.unless.size() == 1 && names_clients(r, rule.unless))) {
+      return nullptr; // nobody else gets beyond this rule
+    }
+  }
+  return nullptr;
+}
+
+void check_open(Reading& r) {
+  for (const ForwardDecl& forward : r.config.forwards) {
+    const RuleDecl* rule = opening_rule(r, forward.rules);
+    if (rule == nullptr || forward.options.open_proxy) {
+      continue;
+    }
+    for (const ListenDecl& listen : forward.listens) {
+      if (!listen.address.is_loopback()) {
+        r.report.error(listen.at,
+                       fmt::format("forward '{}' would be an open proxy: anybody who reaches {} "
+                                   "may use it",
+                                   forward.name, listen.address.to_string()),
+                       fmt::format("the rule at {} allows any client: add 'client CIDR' to it, or "
+                                   "write 'open-proxy yes'",
+                                   r.report.where(rule->at)));
+        break;
+      }
+    }
+  }
+}
+
+// What can never be reached
+
+bool always_ends(const RuleDecl& rule) {
+  const bool ends = rule.action != ActionKind::report && rule.action != ActionKind::cache_no;
+  const bool total = rule.conditions.empty() || rule.conditions[0].kind == ConditionKind::all;
+  return ends && total && rule.unless.empty();
+}
+
+/// Follows `rules` after an end at `end`; answers the new end.
+const RuleDecl* check_reach(Reading& r, const std::vector<RuleDecl>& rules, const RuleDecl* end) {
+  bool told = false;
+  for (const RuleDecl& rule : rules) {
+    if (end != nullptr && !told) {
+      r.report.error(
+          rule.at, "this rule is never reached",
+          fmt::format("'{}' at {} ends the search always", end->text, r.report.where(end->at)));
+      told = true;
+    }
+    end = end == nullptr && always_ends(rule) ? &rule : end;
+  }
+  return end;
+}
+
+void check_unreachable(Reading& r) {
+  for (const ForwardDecl& forward : r.config.forwards) {
+    check_reach(r, forward.rules, nullptr);
+  }
+  for (const SiteDecl& site : r.config.sites) {
+    const RuleDecl* end = check_reach(r, site.rules, nullptr);
+    std::map<std::pair<PathPattern::Kind, std::string>, Position> paths;
+    for (const RouteDecl& route : site.routes) {
+      check_reach(r, route.rules, end);
+      const auto [found, fresh] =
+          paths.emplace(std::pair(route.path.kind, route.path.text), route.path.at);
+      if (!fresh) {
+        r.report.error(route.path.at, "this route is never reached",
+                       "the same path stands at " + r.report.where(found->second));
+      }
+    }
+  }
+}
+
+} // namespace
+
+void check(Reading& r) {
+  check_names(r);
+  check_blocks(r);
+  check_paths(r);
+  check_listeners(r);
+  check_open(r);
+  check_unreachable(r);
+}
+
+} // namespace weir::config

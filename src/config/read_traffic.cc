@@ -1,0 +1,398 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The statements of cache, pool, forward, site and route.
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "config/statements.h"
+#include "config/values.h"
+
+namespace weir::config {
+namespace {
+
+/// SIZE within the bounds of the row `name`.
+Bytes read_size(Reading& r, const Word& word, std::string_view name) {
+  Bytes size = 0;
+  std::string wrong = read_bytes(word.text, size);
+  if (wrong.empty()) {
+    wrong = check_bytes(*find_row(name, flag::CACHE), size);
+  }
+  if (!wrong.empty()) {
+    bad_value(r, word, std::move(wrong));
+  }
+  return size;
+}
+
+/// Parts after the head of a cache's tier: its object-max, into the scope's own options.
+void read_tier_parts(Reading& r, const std::vector<Statement>& parts, Scope& scope, Flags place) {
+  Scope inner = scope;
+  inner.place = place;
+  for (std::size_t i = 1; i < parts.size(); ++i) {
+    read_row(r, *find_row(parts[i].words[0].text, place), parts[i], inner);
+  }
+  scope.options = inner.options;
+}
+
+/// "-X" takes one away, "!reset" all, else one is added: rule 3 of the language.
+template <class T, class Read>
+void merge(Reading& r, const Word& word, std::vector<T>& list, Read read) {
+  if (word.is("!reset")) {
+    list.clear();
+    return;
+  }
+  const bool remove = !word.text.empty() && word.text[0] == '-';
+  T value;
+  const std::string_view text = word.text;
+  if (std::string wrong = read(remove ? text.substr(1) : text, value); !wrong.empty()) {
+    return bad_value(r, word, std::move(wrong));
+  }
+  const auto found = std::find(list.begin(), list.end(), value);
+  if (!remove && found == list.end()) {
+    list.push_back(value);
+  } else if (remove && found == list.end()) {
+    r.report.error(word.at, fmt::format("'{}' takes away what is not there", word.text));
+  } else if (remove) {
+    list.erase(found);
+  }
+}
+
+void read_answer(Reading& r, const Statement& s, RouteDecl& route, RouteAnswer answer) {
+  if (route.answers++ != 0) {
+    r.report.error(s.at(), "the route has an answer already",
+                   "a route has exactly one of pool, respond and redirect");
+  }
+  route.answer = answer;
+}
+
+void too_much(Reading& r, const Statement& s, std::size_t taken) {
+  if (taken != 0 && s.words.size() > taken + 1) {
+    const Word& extra = s.words[taken + 1];
+    r.report.error(extra.at, fmt::format("'{}' is too much here", extra.text),
+                   extra.quoted ? "" : "a text stands in quotes");
+  }
+}
+
+} // namespace
+
+// cache NAME { }
+
+void read_cache(Reading& r, const Statement& s, Scope& scope) {
+  if (!has_words(r, s, scope, 1, 2)) {
+    return;
+  }
+  CacheDecl cache;
+  Scope inner = scope;
+  inner.cache = &cache;
+  cache.name = read_name(r, s.words[1]);
+  cache.at = s.at();
+  if (s.words.size() > 2) {
+    cache.shared = s.words[2].is("shared");
+    if (!cache.shared) {
+      bad_value(r, s.words[2], "only the word shared may stand after the name of a cache");
+    }
+  }
+  read_inner(r, s, inner, flag::CACHE);
+  cache.options = inner.options;
+  cache.memory_object_max = inner.options.memory_object_max;
+  if (cache.memory_object_max == 0) {
+    cache.memory_object_max = std::max<Bytes>(cache.memory / 64, Bytes{1} << 20);
+  }
+  cache.disk_object_max = inner.options.disk_object_max;
+  if (cache.disk_object_max == 0) {
+    cache.disk_object_max = cache.disk_size / 8;
+  }
+  if (!cache.name.empty()) {
+    r.config.caches.push_back(std::move(cache));
+  }
+}
+
+void read_cache_memory(Reading& r, const Statement& s, Scope& scope) {
+  const std::vector<Statement> parts = split(s, flag::MEMORY);
+  if (has_words(r, parts[0], scope, 1, 1)) {
+    scope.cache->memory = read_size(r, s.words[1], "memory");
+    scope.cache->memory_at = s.at();
+    read_tier_parts(r, parts, scope, flag::MEMORY);
+    if (scope.options.memory_object_max > scope.cache->memory) {
+      r.report.error(s.at(), "object-max is larger than the tier");
+    }
+  }
+}
+
+void read_cache_disk(Reading& r, const Statement& s, Scope& scope) {
+  const std::vector<Statement> parts = split(s, flag::DISK);
+  if (has_words(r, parts[0], scope, 2, 2)) {
+    scope.cache->disk_path = r.report.resolve(s.words[1].at, s.words[1].text);
+    scope.cache->disk_size = read_size(r, s.words[2], "disk");
+    scope.cache->disk_at = s.words[1].at;
+    read_tier_parts(r, parts, scope, flag::DISK);
+    if (scope.options.disk_object_max > scope.cache->disk_size) {
+      r.report.error(s.at(), "object-max is larger than the tier");
+    }
+  }
+}
+
+// pool NAME { }
+
+void read_pool(Reading& r, const Statement& s, Scope& scope) {
+  if (!has_words(r, s, scope, 1, 1)) {
+    return;
+  }
+  PoolDecl pool;
+  Scope inner = scope;
+  inner.pool = &pool;
+  pool.name = read_name(r, s.words[1]);
+  pool.at = s.at();
+  read_inner(r, s, inner, flag::POOL);
+  pool.options = inner.options;
+  if (!pool.name.empty()) {
+    r.config.pools.push_back(std::move(pool));
+  }
+}
+
+void read_pool_server(Reading& r, const Statement& s, Scope& scope) {
+  const std::vector<Statement> parts = split(s, flag::SERVER);
+  if (!has_words(r, parts[0], scope, 1, kAny)) {
+    return;
+  }
+  Scope inner = scope;
+  inner.place = flag::SERVER;
+  for (std::size_t i = 1; i < parts.size(); ++i) {
+    const Row* row = find_row(parts[i].words[0].text, flag::SERVER);
+    row != nullptr ? read_row(r, *row, parts[i], inner) : absent_word(r, parts[i].words[0]);
+  }
+  for (std::size_t i = 1; i < parts[0].words.size(); ++i) {
+    const Word& word = parts[0].words[i];
+    ServerDecl server;
+    server.weight = inner.options.server_weight;
+    server.at = word.at;
+    if (std::string wrong = read_server(word.text, server); !wrong.empty()) {
+      bad_value(r, word, std::move(wrong));
+      continue;
+    }
+    for (const ServerDecl& other : scope.pool->servers) {
+      if (other.host == server.host && other.port == server.port) {
+        r.report.error(word.at, fmt::format("the pool has {} already", word.text),
+                       "a larger share is written: weight N");
+      }
+    }
+    scope.pool->servers.push_back(std::move(server));
+  }
+}
+
+void read_pool_balance(Reading& r, const Statement& s, Scope& scope) {
+  for (std::size_t i = 1; i < s.words.size(); ++i) {
+    constexpr std::string_view kLater[] = {"least-conn", "random-two", "hash", "consistent"};
+    if (std::find(std::begin(kLater), std::end(kLater), s.words[i].text) != std::end(kLater) ||
+        is_absent_in(s.words[i].text, flag::POOL)) {
+      return absent_word(r, s.words[i]);
+    }
+  }
+  if (has_words(r, s, scope, 1, 1) && s.words[1].text != "round-robin") {
+    bad_value(r, s.words[1], "write round-robin");
+  }
+  scope.pool->balance = Balance::round_robin;
+  scope.pool->balance_at = s.at();
+}
+
+// forward NAME { }
+
+void read_forward(Reading& r, const Statement& s, Scope& scope) {
+  if (!has_words(r, s, scope, 1, 1)) {
+    return;
+  }
+  ForwardDecl forward;
+  Scope inner = scope;
+  inner.forward = &forward;
+  inner.rules = &forward.rules;
+  inner.listens = &forward.listens;
+  forward.name = read_name(r, s.words[1]);
+  forward.at = s.at();
+  read_inner(r, s, inner, flag::FORWARD);
+  forward.connect = std::move(inner.connect);
+  forward.connect_at = inner.connect_at;
+  forward.private_at = inner.private_at;
+  forward.private_deny = inner.private_deny;
+  forward.private_except = std::move(inner.private_except);
+  forward.options = inner.options;
+  if (!forward.name.empty()) {
+    r.config.forwards.push_back(std::move(forward));
+  }
+}
+
+void read_listen(Reading& r, const Statement& s, Scope& scope) {
+  const std::vector<Statement> parts = split(s, flag::LISTEN);
+  if (!has_words(r, parts[0], scope, 1, kAny)) {
+    return;
+  }
+  std::vector<ListenDecl> listens;
+  for (std::size_t i = 1; i < parts[0].words.size(); ++i) {
+    const Word& word = parts[0].words[i];
+    ListenDecl listen;
+    listen.at = word.at;
+    if (std::string wrong = read_listen_address(word.text, listen.address); !wrong.empty()) {
+      bad_value(r, word, std::move(wrong));
+    } else {
+      listens.push_back(std::move(listen));
+    }
+  }
+  Scope inner = scope;
+  inner.listens = &listens;
+  read_parts(r, parts, inner, flag::LISTEN);
+  std::move(listens.begin(), listens.end(), std::back_inserter(*scope.listens));
+}
+
+void read_listen_trust(Reading& r, const Statement& s, Scope& scope) {
+  if (scope.site == nullptr) {
+    r.report.error(s.at(), "trust stands only in a site",
+                   "a forward proxy removes these fields from every request");
+    return;
+  }
+  if (!has_words(r, s, scope, 1, kAny)) {
+    return;
+  }
+  for (std::size_t i = 1; i < s.words.size(); ++i) {
+    Prefix prefix;
+    if (std::string wrong = read_prefix(s.words[i].text, prefix); !wrong.empty()) {
+      bad_value(r, s.words[i], std::move(wrong));
+    }
+    for (ListenDecl& listen : *scope.listens) {
+      listen.trust.push_back(prefix);
+    }
+  }
+}
+
+void read_connect(Reading& r, const Statement& s, Scope& scope) {
+  if (!has_words(r, s, scope, 1, kAny)) {
+    return;
+  }
+  scope.connect_at = s.at();
+  for (std::size_t i = 1; i < s.words.size(); ++i) {
+    // What is written first takes the place of the default, not of anything written.
+    if (!scope.connect_written && s.words[i].text.substr(0, 1) != "-") {
+      scope.connect.clear();
+    }
+    scope.connect_written = true;
+    merge(r, s.words[i], scope.connect, read_ports);
+  }
+}
+
+void read_private(Reading& r, const Statement& s, Scope& scope) {
+  const std::vector<Statement> parts = split(s, flag::PRIVATE);
+  if (!has_words(r, parts[0], scope, 1, 1)) {
+    return;
+  }
+  const Word& word = s.words[1];
+  if (word.text != "deny" && word.text != "allow") {
+    return bad_value(r, word, "write deny or allow");
+  }
+  scope.private_deny = word.text == "deny";
+  scope.private_at = s.at();
+  if (!scope.private_deny && parts.size() > 1) {
+    r.report.error(parts[1].at(), "an exception from allow has no meaning",
+                   "form: private deny except CIDR ...");
+  }
+  const Flags outer = scope.place;
+  scope.place = flag::PRIVATE;
+  for (std::size_t i = 1; i < parts.size(); ++i) {
+    read_private_except(r, parts[i], scope);
+  }
+  scope.place = outer;
+}
+
+void read_private_except(Reading& r, const Statement& s, Scope& scope) {
+  if (has_words(r, s, scope, 1, kAny)) {
+    for (std::size_t i = 1; i < s.words.size(); ++i) {
+      merge(r, s.words[i], scope.private_except, read_prefix);
+    }
+  }
+}
+
+void read_forward_cache(Reading& r, const Statement& s, Scope& scope) {
+  if (!has_words(r, s, scope, 1, 1)) {
+    return;
+  }
+  const NameRef name = s.words[1].is("none") ? NameRef{{}, 0, s.words[1].at} : use_name(s.words[1]);
+  NameRef& cache = scope.place == flag::FORWARD ? scope.forward->cache
+                   : scope.place == flag::SITE  ? scope.site->cache
+                                                : scope.route->cache;
+  cache = name;
+}
+
+// site HOST { }
+
+void read_site(Reading& r, const Statement& s, Scope& scope) {
+  if (!has_words(r, s, scope, 1, kAny)) {
+    return;
+  }
+  SiteDecl site;
+  Scope inner = scope;
+  inner.site = &site;
+  inner.rules = &site.rules;
+  inner.listens = &site.listens;
+  site.name = s.words[1].text;
+  site.at = s.at();
+  for (std::size_t i = 1; i < s.words.size(); ++i) {
+    HostPattern host;
+    host.at = s.words[i].at;
+    if (std::string wrong = read_host_pattern(s.words[i].text, host); !wrong.empty()) {
+      bad_value(r, s.words[i], std::move(wrong));
+    } else {
+      site.names.push_back(std::move(host));
+    }
+  }
+  read_inner(r, s, inner, flag::SITE);
+  site.options = inner.options;
+  if (!site.names.empty()) {
+    r.config.sites.push_back(std::move(site));
+  }
+}
+
+void read_route(Reading& r, const Statement& s, Scope& scope) {
+  const bool expression = s.words.size() > 1 && s.words[1].is("~");
+  if (!has_words(r, s, scope, expression ? 2 : 1, expression ? 2 : 1)) {
+    return;
+  }
+  RouteDecl route;
+  const Word& word = s.words[expression ? 2 : 1];
+  std::string wrong =
+      expression ? check_regex(word.text) : read_path_pattern(word.text, route.path);
+  if (!wrong.empty()) {
+    bad_value(r, word, std::move(wrong));
+  }
+  if (expression) {
+    route.path.kind = PathPattern::Kind::regex;
+    route.path.text = word.text;
+  }
+  Scope inner = scope;
+  inner.route = &route;
+  inner.rules = &route.rules;
+  route.path.at = word.at;
+  route.at = s.at();
+  route.cache = scope.site->cache;
+  read_inner(r, s, inner, flag::ROUTE);
+  route.options = inner.options;
+  if (route.answers == 0) {
+    r.report.error(s.at(), "the route has no answer", "give it one of pool, respond and redirect");
+  }
+  scope.site->routes.push_back(std::move(route));
+}
+
+void read_route_pool(Reading& r, const Statement& s, Scope& scope) {
+  read_answer(r, s, *scope.route, RouteAnswer::pool);
+  if (has_words(r, s, scope, 1, 1)) {
+    scope.route->pool = use_name(s.words[1]);
+  }
+}
+
+void read_route_respond(Reading& r, const Statement& s, Scope& scope) {
+  read_answer(r, s, *scope.route, RouteAnswer::respond);
+  too_much(r, s, read_respond(r, s, 1, scope.route->respond));
+}
+
+void read_route_redirect(Reading& r, const Statement& s, Scope& scope) {
+  read_answer(r, s, *scope.route, RouteAnswer::redirect);
+  too_much(r, s, read_redirect(r, s, 1, scope.route->redirect_url, scope.route->redirect_status));
+}
+
+} // namespace weir::config

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What is in force, a value a line, each with the place that says so.
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "config/load.h"
+#include "config/values.h"
+
+namespace weir::config {
+namespace {
+
+template <class T, class Write> std::string join(const std::vector<T>& list, Write write) {
+  std::string out;
+  for (const T& each : list) {
+    out += (out.empty() ? "" : " ") + write(each);
+  }
+  return out;
+}
+
+std::string path_text(const PathPattern& path) {
+  return path.kind == PathPattern::Kind::regex ? "~ " + path.text : path.text;
+}
+
+/// The lines of one configuration, in the order of the file's blocks.
+class Shower {
+public:
+  Shower(const Config& config, bool effective) : config_(config), effective_(effective) {}
+
+  std::vector<ShowLine> run() {
+    top();
+    log();
+    admin();
+    dns();
+    declarations();
+    for (const ForwardDecl& each : config_.forwards) {
+      forward(each);
+    }
+    for (const SiteDecl& each : config_.sites) {
+      site(each);
+    }
+    return std::move(lines_);
+  }
+
+private:
+  /// A value that is written, or a default where all are wanted.
+  void add(const std::string& word, const std::string& value, const Position& at) {
+    if (at.written() || effective_) {
+      lines_.push_back({block_, word, value, config_.where(at)});
+    }
+  }
+
+  /// The scalar rows of `place`; without `effective` those that the block itself says.
+  void options(Flags place, const Options& options, const Options& outer) {
+    for (const Row& row : rows()) {
+      if (row.type == Type::words || !row.stands_in(place)) {
+        continue;
+      }
+      const Position& at = options.written_at(row.scalar);
+      if (effective_ || (at.written() && !(at == outer.written_at(row.scalar)))) {
+        lines_.push_back({block_, row.word(), get_option(options, row), config_.where(at)});
+      }
+    }
+  }
+
+  void top() {
+    block_.clear();
+    options(flag::TOP, config_.options, default_options());
+    add("state", config_.state, config_.state_at);
+    add("via", config_.via.empty() ? "auto" : config_.via, config_.via_at);
+    for (const PageDecl& page : config_.pages) {
+      add("page", page.name + (page.file.empty() ? " (built in)" : " @" + page.file), page.at);
+    }
+  }
+
+  void log() {
+    constexpr std::string_view kLevels[] = {"debug", "info", "warn", "error"};
+    const LogDecl& log = config_.log;
+    block_ = "log";
+    add("sqlite", log.sqlite.empty() ? "none" : log.sqlite, log.sqlite_at);
+    options(flag::LOG, log.options, config_.options);
+    add("json", log.json.empty() ? "none" : log.json, log.json_at);
+    add("errors",
+        fmt::format("{} {}", log.errors.empty() ? "stderr" : log.errors,
+                    kLevels[static_cast<std::size_t>(log.level)]),
+        log.errors_at);
+  }
+
+  void admin() {
+    const AdminDecl& admin = config_.admin;
+    block_ = "admin";
+    add("socket", admin.socket.empty() ? "none" : admin.socket, admin.socket_at);
+    if (!admin.socket.empty()) {
+      add("mode", fmt::format("{:04o}", admin.mode), admin.mode_at);
+      add("group", admin.group.empty() ? "none" : admin.group, admin.group_at);
+    }
+    add("http", admin.http ? admin.http->to_string() : "none", admin.http_at);
+    if (admin.http) {
+      add("token", admin.token_file.empty() ? "none" : "@" + admin.token_file, admin.token_at);
+    }
+  }
+
+  void dns() {
+    const DnsDecl& dns = config_.dns;
+    block_ = "dns";
+    const Position& at = dns.servers.empty() ? Position() : dns.servers_at;
+    add("server",
+        dns.servers.empty()
+            ? "resolv.conf"
+            : join(dns.servers, [](const Address& each) { return each.to_string(); }),
+        at);
+    add("prefer", dns.prefer == Prefer::ipv6 ? "ipv6" : "ipv4", dns.prefer_at);
+    options(flag::DNS, dns.options, config_.options);
+  }
+
+  void declarations() {
+    for (const CacheDecl& cache : config_.caches) {
+      block_ = "cache " + cache.name + (cache.shared ? " shared" : "");
+      add("memory",
+          fmt::format("{} object-max {}", write_bytes(cache.memory),
+                      write_bytes(cache.memory_object_max)),
+          cache.memory_at);
+      add("disk",
+          cache.disk_path.empty()
+              ? "none"
+              : fmt::format("{} {} object-max {}", cache.disk_path, write_bytes(cache.disk_size),
+                            write_bytes(cache.disk_object_max)),
+          cache.disk_at);
+      options(flag::CACHE, cache.options, config_.options);
+    }
+    for (const ListDecl& list : config_.lists) {
+      constexpr std::string_view kFormats[] = {"plain", "hosts", "cidr"};
+      block_ = "list " + list.name;
+      for (const std::string& file : list.files) {
+        add("file", file, list.at);
+      }
+      add("format", std::string(kFormats[static_cast<std::size_t>(list.format)]), list.at);
+      add("shrink-guard", list.shrink_guard == 0 ? "none" : std::to_string(list.shrink_guard) + "%",
+          list.at);
+    }
+    for (const WhenDecl& when : config_.whens) {
+      block_ = "when " + when.name;
+      for (const TimeSlot& slot : when.slots) {
+        add("time", write_slot(slot), when.at);
+      }
+      add("zone", when.zone.empty() ? "the machine's" : when.zone, when.at);
+    }
+    for (const PoolDecl& pool : config_.pools) {
+      block_ = "pool " + pool.name;
+      for (const ServerDecl& server : pool.servers) {
+        const bool v6 = server.host.find(':') != std::string::npos;
+        add("server",
+            fmt::format("{}{}{}:{} weight {}", v6 ? "[" : "", server.host, v6 ? "]" : "",
+                        server.port, server.weight),
+            server.at);
+      }
+      add("balance", "round-robin", pool.balance_at);
+      options(flag::POOL, pool.options, config_.options);
+    }
+  }
+
+  void listens(const std::vector<ListenDecl>& list) {
+    for (const ListenDecl& listen : list) {
+      const std::string trust =
+          join(listen.trust, [](const Prefix& each) { return each.to_string(); });
+      add("listen", listen.address.to_string() + (trust.empty() ? "" : " trust " + trust),
+          listen.at);
+    }
+  }
+
+  void rules(const std::vector<RuleDecl>& list, std::string_view otherwise) {
+    for (const RuleDecl& rule : list) {
+      add("rule", rule.text, rule.at);
+    }
+    add("rule", fmt::format("{} all", otherwise), {});
+  }
+
+  void cache(const NameRef& name) { add("cache", name ? name.name : "none", name.at); }
+
+  void forward(const ForwardDecl& forward) {
+    block_ = "forward " + forward.name;
+    listens(forward.listens);
+    add("connect", join(forward.connect, write_ports), forward.connect_at);
+    const std::string except =
+        join(forward.private_except, [](const Prefix& each) { return each.to_string(); });
+    add("private",
+        std::string(forward.private_deny ? "deny" : "allow") +
+            (except.empty() ? "" : " except " + except),
+        forward.private_at);
+    cache(forward.cache);
+    options(flag::FORWARD, forward.options, config_.options);
+    rules(forward.rules, "deny");
+  }
+
+  void site(const SiteDecl& site) {
+    const std::string name = "site " + join(site.names, write_host);
+    block_ = name;
+    listens(site.listens);
+    cache(site.cache);
+    options(flag::SITE, site.options, config_.options);
+    rules(site.rules, "allow");
+    for (const RouteDecl& route : site.routes) {
+      block_ = name + " route " + path_text(route.path);
+      answer(route);
+      cache(route.cache);
+      options(flag::ROUTE, route.options, site.options);
+      for (const RuleDecl& rule : route.rules) {
+        add("rule", rule.text, rule.at);
+      }
+    }
+  }
+
+  void answer(const RouteDecl& route) {
+    switch (route.answer) {
+    case RouteAnswer::pool:
+      return add("pool", route.pool.name, route.pool.at);
+    case RouteAnswer::respond:
+      return add("respond",
+                 fmt::format("{}{}{}", route.respond.status, route.respond.file.empty() ? "" : " @",
+                             route.respond.file),
+                 route.at);
+    case RouteAnswer::redirect:
+      return add("redirect", fmt::format("{} {}", route.redirect_url, route.redirect_status),
+                 route.at);
+    }
+  }
+
+  const Config& config_;
+  bool effective_;
+  std::string block_;
+  std::vector<ShowLine> lines_;
+};
+
+} // namespace
+
+std::vector<ShowLine> show(const Config& config, bool effective) {
+  return Shower(config, effective).run();
+}
+
+std::string print(const std::vector<ShowLine>& lines) {
+  constexpr std::size_t kWidest = 48; // a longer value moves only its own place
+  std::size_t words = 0;
+  std::size_t values = 0;
+  for (const ShowLine& line : lines) {
+    words = std::max(words, line.word.size());
+    values = std::max(values, std::min(line.value.size(), kWidest));
+  }
+  std::string out;
+  std::string_view block;
+  for (const ShowLine& line : lines) {
+    if (line.block != block) {
+      out += fmt::format("{}{}\n", out.empty() ? "" : "\n", line.block);
+      block = line.block;
+    }
+    out += fmt::format("{}{:<{}}  {:<{}}  {}\n", block.empty() ? "" : "    ", line.word, words,
+                       line.value, values, line.where);
+  }
+  return out;
+}
+
+} // namespace weir::config
