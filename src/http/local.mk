@@ -18,8 +18,13 @@ LINK_HTTP = src/http/libhttp.a $(IDN2_LIBS) $(LINK_BASE)
 
 check_PROGRAMS += test/unit/http_test
 test_unit_http_test_SOURCES = \
+  test/unit/http/cache_control_test.cc \
   test/unit/http/conditional_test.cc \
+  test/unit/http/fields_test.cc \
+  test/unit/http/h1_chunked_test.cc \
   test/unit/http/h1_parser_test.cc \
-  test/unit/http/range_test.cc
+  test/unit/http/h1_writer_test.cc \
+  test/unit/http/range_test.cc \
+  test/unit/http/uri_test.cc
 test_unit_http_test_LDADD = test/unit/libtestmain.a $(LINK_HTTP)
 TESTS += test/unit/http_test
