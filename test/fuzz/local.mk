@@ -6,6 +6,13 @@ check_LIBRARIES += test/fuzz/libreplay.a
 test_fuzz_libreplay_a_SOURCES = test/fuzz/replay.cc
 
 FUZZ_TESTS = \
+  test/fuzz/cache_control_fuzz \
+  test/fuzz/chunked_fuzz \
+  test/fuzz/h1_request_fuzz \
+  test/fuzz/h1_response_fuzz \
+  test/fuzz/http_date_fuzz \
+  test/fuzz/range_fuzz \
+  test/fuzz/uri_fuzz \
   test/fuzz/log_filter_fuzz
 check_PROGRAMS += $(FUZZ_TESTS)
 TESTS += $(FUZZ_TESTS)
@@ -13,3 +20,24 @@ EXTRA_DIST += test/fuzz/corpus
 
 test_fuzz_log_filter_fuzz_SOURCES = test/fuzz/log_filter_fuzz.cc
 test_fuzz_log_filter_fuzz_LDADD = $(FUZZ_ENGINE) $(LINK_LOG)
+
+test_fuzz_cache_control_fuzz_SOURCES = test/fuzz/cache_control_fuzz.cc test/fuzz/check.h
+test_fuzz_cache_control_fuzz_LDADD = $(FUZZ_ENGINE) $(LINK_HTTP)
+
+test_fuzz_chunked_fuzz_SOURCES = test/fuzz/chunked_fuzz.cc test/fuzz/check.h
+test_fuzz_chunked_fuzz_LDADD = $(FUZZ_ENGINE) $(LINK_HTTP)
+
+test_fuzz_h1_request_fuzz_SOURCES = test/fuzz/h1_request_fuzz.cc test/fuzz/check.h test/fuzz/h1_heads.h
+test_fuzz_h1_request_fuzz_LDADD = $(FUZZ_ENGINE) $(LINK_HTTP)
+
+test_fuzz_h1_response_fuzz_SOURCES = test/fuzz/h1_response_fuzz.cc test/fuzz/check.h test/fuzz/h1_heads.h
+test_fuzz_h1_response_fuzz_LDADD = $(FUZZ_ENGINE) $(LINK_HTTP)
+
+test_fuzz_http_date_fuzz_SOURCES = test/fuzz/http_date_fuzz.cc test/fuzz/check.h
+test_fuzz_http_date_fuzz_LDADD = $(FUZZ_ENGINE) $(LINK_BASE)
+
+test_fuzz_range_fuzz_SOURCES = test/fuzz/range_fuzz.cc test/fuzz/check.h
+test_fuzz_range_fuzz_LDADD = $(FUZZ_ENGINE) $(LINK_HTTP)
+
+test_fuzz_uri_fuzz_SOURCES = test/fuzz/uri_fuzz.cc test/fuzz/check.h
+test_fuzz_uri_fuzz_LDADD = $(FUZZ_ENGINE) $(LINK_HTTP)
