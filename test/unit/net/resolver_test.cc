@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <cstdlib>
 #include <fstream>
 #include <optional>
 
@@ -380,7 +381,9 @@ TEST_CASE("IP literals are answered at once; odd spellings and non-names are nev
 
 TEST_CASE("no search domain is added, and localhost is not asked") {
   Case c;
+  ::setenv("LOCALDOMAIN", "search.example", 1); // as "search" in resolv.conf
   c.start();
+  ::unsetenv("LOCALDOMAIN");
   c.server.script = [](auto&, auto) { return rcode(3); };
   CHECK(c.v4("intranet").empty());
   CHECK(c.server.asked.size() == 2);
