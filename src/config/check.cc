@@ -53,6 +53,9 @@ public:
   }
 
   void warn_unused() const {
+    if (r_.report.failed()) {
+      return; // what uses it may be what is wrong
+    }
     for (const auto& [name, entry] : names_) {
       if (!entry.used && entry.at.written()) {
         r_.report.warning(entry.at, fmt::format("{} '{}' is declared and not used", kind_, name));
@@ -84,89 +87,61 @@ template <class Visit> void each_rules(Config& config, Visit visit) {
   }
 }
 
-void check_names(Reading& r) {
-  Config& config = r.config;
-  Names caches(r, "cache", config.caches);
-  Names lists(r, "list", config.lists);
-  Names whens(r, "when", config.whens);
-  Names pools(r, "pool", config.pools);
-  Names pages(r, "page", config.pages);
-  const Names forwards(r, "forward", config.forwards);
-  each_rules(config, [&](std::vector<RuleDecl>& rules) {
-    for (RuleDecl& rule : rules) {
-      pages.use(rule.page);
-      for (std::vector<Condition>* conditions : {&rule.conditions, &rule.unless}) {
-        for (Condition& condition : *conditions) {
-          for (NameRef& name : condition.names) {
-            (condition.kind == ConditionKind::list ? lists : whens).use(name);
-          }
+class Uses {
+public:
+  explicit Uses(Reading& r)
+      : config_(r.config), caches_(r, "cache", config_.caches), lists_(r, "list", config_.lists),
+        whens_(r, "when", config_.whens), pools_(r, "pool", config_.pools),
+        pages_(r, "page", config_.pages), forwards_(r, "forward", config_.forwards) {}
+
+  void resolve() {
+    each_rules(config_, [this](std::vector<RuleDecl>& rules) {
+      for (RuleDecl& rule : rules) {
+        pages_.use(rule.page);
+        conditions(rule.conditions);
+        conditions(rule.unless);
+      }
+    });
+    for (ForwardDecl& forward : config_.forwards) {
+      caches_.use(forward.cache);
+    }
+    for (SiteDecl& site : config_.sites) {
+      caches_.use(site.cache);
+      for (RouteDecl& route : site.routes) {
+        if (route.cache.at == site.cache.at) {
+          route.cache = site.cache; // told once, where it stands
+        } else {
+          caches_.use(route.cache);
         }
+        pools_.use(route.pool);
       }
     }
-  });
-  for (ForwardDecl& forward : config.forwards) {
-    caches.use(forward.cache);
+    NameRef blocked{"blocked", 0, {}};
+    pages_.use(blocked); // every deny without a page of its own
   }
-  for (SiteDecl& site : config.sites) {
-    caches.use(site.cache);
-    for (RouteDecl& route : site.routes) {
-      if (!(route.cache.at == site.cache.at)) { // told once where it stands
-        caches.use(route.cache);
+
+  void warn_unused() const {
+    for (const Names* names : {&caches_, &lists_, &whens_, &pools_, &pages_}) {
+      names->warn_unused();
+    }
+  }
+
+private:
+  void conditions(std::vector<Condition>& list) {
+    for (Condition& condition : list) {
+      for (NameRef& name : condition.names) {
+        (condition.kind == ConditionKind::list ? lists_ : whens_).use(name);
       }
-      route.cache.index = route.cache.at == site.cache.at ? site.cache.index : route.cache.index;
-      pools.use(route.pool);
     }
   }
-  NameRef blocked{"blocked", 0, {}};
-  pages.use(blocked); // the built-in rules use it
-  for (const Names* names : {&caches, &lists, &whens, &pools, &pages}) {
-    names->warn_unused();
-  }
-}
 
-// What blocks are for
+  Config& config_;
+  Names caches_, lists_, whens_, pools_, pages_, forwards_;
+};
 
-void check_blocks(Reading& r) {
-  for (const CacheDecl& cache : r.config.caches) {
-    if (!cache.memory_at.written()) {
-      r.report.error(cache.at, fmt::format("cache '{}' has no memory", cache.name),
-                     "give it one: memory 1GB");
-    }
-  }
-  for (const ListDecl& list : r.config.lists) {
-    if (!list.sources) {
-      r.report.error(list.at, fmt::format("list '{}' has no file", list.name),
-                     "give it one: file /etc/weir/lists/NAME");
-    }
-  }
-  for (const WhenDecl& when : r.config.whens) {
-    if (when.slots.empty()) {
-      r.report.error(when.at, fmt::format("when '{}' has no time", when.name),
-                     "give it one: time mon-fri 08:00-18:00");
-    }
-  }
-  for (const PoolDecl& pool : r.config.pools) {
-    if (pool.servers.empty()) {
-      r.report.error(pool.at, fmt::format("pool '{}' has no server", pool.name),
-                     "give it one: server 192.0.2.1:8080");
-    }
-  }
-  for (const ForwardDecl& forward : r.config.forwards) {
-    if (forward.listens.empty()) {
-      r.report.error(forward.at, fmt::format("forward '{}' does not listen", forward.name),
-                     "give it an address: listen 127.0.0.1:3128");
-    }
-  }
-  for (const SiteDecl& site : r.config.sites) {
-    if (site.listens.empty()) {
-      r.report.error(site.at, fmt::format("site '{}' does not listen", site.name),
-                     "give it an address: listen 0.0.0.0:80");
-    }
-    if (site.routes.empty()) {
-      r.report.error(site.at, fmt::format("site '{}' has no route", site.name),
-                     "give it one: route / { pool NAME }");
-    }
-  }
+// What there should be
+
+void check_use(Reading& r) {
   const AdminDecl& admin = r.config.admin;
   if (!admin.token_file.empty() && !admin.http) {
     r.report.warning(admin.token_at, "a token without an http listener is of no use");
@@ -380,12 +355,14 @@ void check_unreachable(Reading& r) {
 } // namespace
 
 void check(Reading& r) {
-  check_names(r);
-  check_blocks(r);
+  Uses uses(r);
+  uses.resolve();
   check_paths(r);
   check_listeners(r);
   check_open(r);
   check_unreachable(r);
+  check_use(r);
+  uses.warn_unused();
 }
 
 } // namespace weir::config

@@ -45,6 +45,7 @@ void check_conditions(Reading& r, const std::vector<Condition>& conditions) {
 /// The rule after its head: conditions, page, status, unless.
 void read_rest(Reading& r, const Statement& s, Scope& scope, RuleDecl& rule,
                const std::vector<Statement>& parts) {
+  const std::size_t errors = r.report.errors();
   Scope inner = scope;
   inner.rule = &rule;
   inner.conditions = &rule.conditions;
@@ -53,7 +54,7 @@ void read_rest(Reading& r, const Statement& s, Scope& scope, RuleDecl& rule,
     inner.place = kParts;
     row != nullptr ? read_row(r, *row, parts[i], inner) : absent_word(r, parts[i].words[0]);
   }
-  if (inner.conditions == &rule.unless && rule.unless.empty()) {
+  if (inner.conditions == &rule.unless && rule.unless.empty() && r.report.errors() == errors) {
     r.report.error(parts.back().at(), "'unless' needs a condition after it");
   }
   if (rule.action == ActionKind::deny && rule.status == 0) {

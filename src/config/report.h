@@ -40,6 +40,8 @@ public:
   void file_error(const std::string& name, std::string what);
   void file_warning(std::string what);
   bool failed() const noexcept { return errors_ != 0; }
+  /// How many errors so far: what lacks something only because of an error in it is not told.
+  std::size_t errors() const noexcept { return errors_; }
 
   /// Everything told, by file and place in it.
   std::vector<Diagnostic> take();

@@ -259,9 +259,22 @@ bool has_words(Reading& r, const Statement& s, const Scope& scope, std::size_t l
     r.report.error(s.words.back().at, fmt::format("'{}' needs more words", s.words[0].text), form);
   } else {
     const Word& extra = s.words[most + 1];
+    if (!extra.quoted && is_absent(extra.text)) {
+      absent_word(r, extra);
+      return false;
+    }
     r.report.error(extra.at, fmt::format("'{}' is too much here", extra.text), form);
   }
   return false;
+}
+
+void check_has(Reading& r, std::size_t errors, bool has, const Statement& s, std::string_view what,
+               std::string_view hint) {
+  if (!has && r.report.errors() == errors) {
+    const std::string& name = s.words.size() > 1 ? s.words[1].text : s.words[0].text;
+    r.report.error(s.at(), fmt::format("{} '{}' has no {}", s.words[0].text, name, what),
+                   fmt::format("give it one: {}", hint));
+  }
 }
 
 void bad_value(Reading& r, const Word& word, std::string hint) {

@@ -72,6 +72,10 @@ bool has_words(Reading& r, const Statement& s, const Scope& scope, std::size_t l
                std::size_t most);
 constexpr std::size_t kAny = 1U << 20;
 
+/// Tells that the block `s` lacks what it is for, unless there was an error in it: `errors` is
+/// their number before the block was read.
+void check_has(Reading& r, std::size_t errors, bool has, const Statement& s, std::string_view what,
+               std::string_view hint);
 /// Tells that a word does not have the form that its place wants.
 void bad_value(Reading& r, const Word& word, std::string hint);
 
