@@ -86,6 +86,22 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
   return row[b.size()];
 }
 
+/// ".5", ".123456"
+bool parse_microseconds(std::string_view text, std::int64_t& us) {
+  if (text.front() != '.' || text.size() < 2 || text.size() > 7) {
+    return false;
+  }
+  std::int64_t unit = 100'000;
+  for (char c : text.substr(1)) {
+    if (!is_digit(c)) {
+      return false;
+    }
+    us += (c - '0') * unit;
+    unit /= 10;
+  }
+  return true;
+}
+
 /// What a value of this kind looks like, for errors.
 std::string_view form_of(Kind kind) {
   switch (kind) {
@@ -157,7 +173,6 @@ std::optional<std::int64_t> parse_time(std::string_view text) {
                                                   {":", 2, 0, 59},
                                                   {":", 2, 0, 59}}};
   std::array<int, 6> value = {0, 1, 1, 0, 0, 0};
-  std::int64_t us = 0;
   if (text.ends_with('Z')) {
     text.remove_suffix(1);
   }
@@ -185,18 +200,9 @@ std::optional<std::int64_t> parse_time(std::string_view text) {
     value[i] = n;
     text.remove_prefix(part.digits);
   }
-  if (!text.empty()) {
-    if (text.front() != '.' || text.size() < 2 || text.size() > 7) {
-      return std::nullopt;
-    }
-    std::int64_t unit = 100'000;
-    for (char c : text.substr(1)) {
-      if (!is_digit(c)) {
-        return std::nullopt;
-      }
-      us += (c - '0') * unit;
-      unit /= 10;
-    }
+  std::int64_t us = 0;
+  if (!text.empty() && !parse_microseconds(text, us)) {
+    return std::nullopt;
   }
   std::tm utc{};
   utc.tm_year = value[0] - 1900;

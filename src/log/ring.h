@@ -34,6 +34,8 @@ public:
   const AccessRecord* peek() noexcept;
   /// Goes on to the record behind the one that peek() returned.
   void advance() noexcept;
+  /// How far advance() has come: to read up to here again after rewind().
+  std::uint64_t position() const noexcept { return cursor_; }
   /// Goes back to the first record that was not released.
   void rewind() noexcept;
   /// Gives the room of all records advanced over back to the producer.

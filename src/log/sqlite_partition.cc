@@ -1,0 +1,386 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "log/sqlite_partition.h"
+
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace weir::log {
+
+namespace {
+
+// user_version: 1 gets rows, 2 is finished (indexes, no WAL).
+constexpr int kFinished = 2;
+
+constexpr const char* kSettings = "PRAGMA page_size = 8192;"
+                                  "PRAGMA journal_mode = WAL;"
+                                  "PRAGMA synchronous = NORMAL;"
+                                  "PRAGMA wal_autocheckpoint = 0;"
+                                  "PRAGMA journal_size_limit = 67108864;"
+                                  "PRAGMA cache_size = -32768;"
+                                  "PRAGMA user_version = 1;";
+
+std::string_view sql_type(Kind kind) {
+  if (in_dictionary(kind)) {
+    return ""; // a number or a text: no affinity may change one into the other
+  }
+  return is_number(kind) ? " INTEGER" : " TEXT";
+}
+
+/// A column of the view: the text behind a number of the dictionary.
+std::string view_column(const ColumnInfo& c) {
+  if (c.kind == Kind::time) {
+    return "strftime('%Y-%m-%d %H:%M:%S', (at >> 10) / 1000000, 'unixepoch') || "
+           "printf('.%06d', (at >> 10) % 1000000) AS time";
+  }
+  if (in_dictionary(c.kind)) {
+    return fmt::format("CASE typeof(\"{0}\") WHEN 'integer' THEN "
+                       "(SELECT text FROM dict WHERE n = row.\"{0}\") ELSE \"{0}\" END AS \"{0}\"",
+                       c.name);
+  }
+  return fmt::format("\"{}\"", c.name);
+}
+
+std::string schema() {
+  std::string table = "CREATE TABLE row (at INTEGER PRIMARY KEY";
+  std::string view = "CREATE VIEW access AS SELECT ";
+  for (const ColumnInfo& c : kColumnTable) {
+    if (c.kind != Kind::time) {
+      table += fmt::format(", \"{}\"{}", c.name, sql_type(c.kind));
+    }
+    view += view_column(c) + ", ";
+  }
+  return table + ");" + view + "at >> 10 AS time_us, at FROM row;" +
+         "CREATE TABLE dict (n INTEGER PRIMARY KEY, text TEXT NOT NULL);"
+         "INSERT INTO dict VALUES (0, '');";
+}
+
+std::string insert_sql() {
+  std::string sql = "INSERT INTO row VALUES (?1";
+  for (std::size_t i = 2; i <= kColumns; ++i) {
+    sql += fmt::format(", ?{}", i);
+  }
+  return sql + ")";
+}
+
+/// The parameter of a column in insert_sql(): 1 is the row id, which stands for the time.
+constexpr int parameter(std::size_t column) {
+  constexpr auto kTime = static_cast<std::size_t>(Column::time);
+  return static_cast<int>(column < kTime ? column + 2 : column + 1);
+}
+
+Error error_of(sqlite3* db) {
+  int code = sqlite3_errcode(db) & 0xff;
+  Code what = code == SQLITE_FULL                               ? Code::full
+              : code == SQLITE_CORRUPT || code == SQLITE_NOTADB ? Code::corrupt
+                                                                : Code::io;
+  return Error{what, Side::self, Retry::no, sqlite3_system_errno(db)};
+}
+
+struct Close {
+  void operator()(sqlite3* db) const { sqlite3_close(db); }
+  void operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
+};
+using Connection = std::unique_ptr<sqlite3, Close>;
+using Statement = std::unique_ptr<sqlite3_stmt, Close>;
+
+Result<Connection> connect(const std::string& path) {
+  sqlite3* db = nullptr;
+  int rc = sqlite3_open_v2(path.c_str(), &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
+  Connection connection(db);
+  if (rc != SQLITE_OK) {
+    return fail(error_of(db));
+  }
+  sqlite3_busy_timeout(db, 5'000);
+  return connection;
+}
+
+/// The one number that a query answers.
+Result<std::int64_t> ask_number(sqlite3* db, const char* sql) {
+  sqlite3_stmt* raw = nullptr;
+  int rc = sqlite3_prepare_v2(db, sql, -1, &raw, nullptr);
+  Statement statement(raw);
+  if (rc != SQLITE_OK || sqlite3_step(raw) != SQLITE_ROW) {
+    return fail(error_of(db));
+  }
+  return sqlite3_column_int64(raw, 0);
+}
+
+} // namespace
+
+Result<std::unique_ptr<Partition>> Partition::create(const std::string& path,
+                                                     std::size_t dictionary_cap, std::string& why) {
+  int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
+  struct stat st {};
+  if (fd < 0 || ::fstat(fd, &st) != 0) {
+    int error = errno;
+    why = std::strerror(error);
+    if (fd >= 0) {
+      ::close(fd);
+    }
+    return fail(error == EEXIST ? Code::exists : Code::io, Side::self, error);
+  }
+  ::close(fd);
+  auto partition = std::make_unique<Partition>(Private{});
+  partition->path_ = path;
+  partition->inode_ = st.st_ino;
+  partition->dictionary_cap_ = dictionary_cap;
+  partition->dictionary_.emplace("", 0);
+  if (auto r = partition->prepare(); !r) {
+    Error error = r.error();
+    why = partition->last_error();
+    partition.reset();
+    ::unlink(path.c_str());
+    ::unlink((path + "-wal").c_str());
+    ::unlink((path + "-shm").c_str());
+    return fail(error);
+  }
+  return partition;
+}
+
+Result<void> Partition::prepare() {
+  int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
+  if (sqlite3_open_v2(path_.c_str(), &db_, flags, nullptr) != SQLITE_OK) {
+    return fail(error());
+  }
+  sqlite3_busy_timeout(db_, 1'000);
+  std::string tables = "BEGIN;" + schema() + "COMMIT;";
+  for (const char* sql : {kSettings, tables.c_str()}) {
+    if (auto r = run(sql); !r) {
+      return r;
+    }
+  }
+  // Takes the place of automatic checkpoints.
+  sqlite3_wal_hook(
+      db_,
+      [](void* self, sqlite3*, const char*, int pages) {
+        static_cast<Partition*>(self)->wal_pages_ = static_cast<std::size_t>(pages);
+        return SQLITE_OK;
+      },
+      this);
+  const std::pair<std::string, sqlite3_stmt**> statements[] = {
+      {insert_sql(), &insert_},
+      {"INSERT INTO dict VALUES (?1, ?2)", &insert_dict_},
+      {"PRAGMA page_count", &page_count_}};
+  for (const auto& [sql, statement] : statements) {
+    if (sqlite3_prepare_v3(db_, sql.c_str(), -1, SQLITE_PREPARE_PERSISTENT, statement, nullptr) !=
+        SQLITE_OK) {
+      return fail(error());
+    }
+  }
+  return {};
+}
+
+Partition::~Partition() {
+  sqlite3_finalize(insert_);
+  sqlite3_finalize(insert_dict_);
+  sqlite3_finalize(page_count_);
+  sqlite3_close(db_);
+}
+
+Error Partition::error() const { return error_of(db_); }
+
+std::string Partition::last_error() const {
+  std::string text = sqlite3_errmsg(db_);
+  if (int sys = sqlite3_system_errno(db_); sys != 0) {
+    text += fmt::format(" ({})", std::strerror(sys));
+  }
+  return text;
+}
+
+Result<void> Partition::run(const char* sql) {
+  if (sqlite3_exec(db_, sql, nullptr, nullptr, nullptr) != SQLITE_OK) {
+    return fail(error());
+  }
+  return {};
+}
+
+Result<void> Partition::run(sqlite3_stmt* statement) {
+  int rc = sqlite3_step(statement);
+  sqlite3_reset(statement);
+  if (rc != SQLITE_DONE) {
+    return fail(error());
+  }
+  return {};
+}
+
+Result<void> Partition::begin() { return run("BEGIN"); }
+Result<void> Partition::commit() { return run("COMMIT"); }
+
+std::int64_t Partition::number_of_text(std::size_t column, std::string_view text) {
+  if (text.size() > kLongestInDictionary) {
+    return -1;
+  }
+  if (auto found = dictionary_.find(text); found != dictionary_.end()) {
+    return found->second;
+  }
+  if (share_[column] >= dictionary_cap_) {
+    return -1;
+  }
+  ++share_[column];
+  auto n = static_cast<std::int64_t>(dictionary_.size());
+  dictionary_.emplace(text, n);
+  sqlite3_bind_int64(insert_dict_, 1, n);
+  sqlite3_bind_text(insert_dict_, 2, text.data(), static_cast<int>(text.size()), SQLITE_STATIC);
+  if (auto r = run(insert_dict_); !r) {
+    dictionary_failed_ = true; // insert() says so
+  }
+  return n;
+}
+
+void Partition::bind_dictionary(std::size_t column, std::string_view text) {
+  Bound& bound = bound_[column];
+  if (bound.valid && bound.text == text) {
+    return;
+  }
+  std::int64_t n = number_of_text(column, text);
+  bound.valid = n >= 0;
+  if (bound.valid) {
+    bound.text.assign(text);
+    sqlite3_bind_int64(insert_, parameter(column), n);
+  } else {
+    sqlite3_bind_text(insert_, parameter(column), text.data(), static_cast<int>(text.size()),
+                      SQLITE_STATIC);
+  }
+}
+
+void Partition::bind_address(std::size_t column, Kind kind, const Address& address) {
+  // Printing costs more than looking whether it is the one of the last row.
+  Bound& bound = bound_[column];
+  if (bound.valid && bound.address == address) {
+    return;
+  }
+  std::string text = print_address(address, kind);
+  std::int64_t n = number_of_text(column, text);
+  bound.valid = n >= 0;
+  bound.address = address;
+  if (n >= 0) {
+    sqlite3_bind_int64(insert_, parameter(column), n);
+  } else {
+    sqlite3_bind_text(insert_, parameter(column), text.data(), static_cast<int>(text.size()),
+                      SQLITE_TRANSIENT);
+  }
+}
+
+template <Kind kind, class T> void Partition::bind(std::size_t column, const T& value) {
+  if constexpr (kind == Kind::time) {
+    // the row id
+  } else if constexpr (is_number(kind)) {
+    sqlite3_bind_int64(insert_, parameter(column), value);
+  } else if constexpr (kind == Kind::id) {
+    char text[RequestId::kSize];
+    value.write(text);
+    sqlite3_bind_text(insert_, parameter(column), text, RequestId::kSize, SQLITE_TRANSIENT);
+  } else if constexpr (kind == Kind::text) {
+    sqlite3_bind_text(insert_, parameter(column), value.empty() ? "" : value.data(),
+                      static_cast<int>(value.size()), SQLITE_STATIC);
+  } else if constexpr (is_address(kind)) {
+    bind_address(column, kind, value);
+  } else {
+    bind_dictionary(column, value);
+  }
+}
+
+Result<void> Partition::insert(std::int64_t rowid, const AccessRecord& record) {
+  sqlite3_bind_int64(insert_, 1, rowid);
+  std::size_t column = 0;
+#define COLUMN(kind, name, doc, prose) bind<Kind::kind>(column++, record.name);
+#include "log/record.def"
+#undef COLUMN
+  if (dictionary_failed_) {
+    return fail(error());
+  }
+  return run(insert_);
+}
+
+std::uint64_t Partition::bytes() {
+  std::uint64_t pages = 0;
+  if (sqlite3_step(page_count_) == SQLITE_ROW) {
+    pages = static_cast<std::uint64_t>(sqlite3_column_int64(page_count_, 0));
+  }
+  sqlite3_reset(page_count_);
+  return pages * 8192;
+}
+
+bool Partition::in_place() const {
+  struct stat st {};
+  return ::stat(path_.c_str(), &st) == 0 && st.st_ino == inode_;
+}
+
+Result<std::int64_t> last_rowid(const std::string& path) {
+  auto db = connect(path);
+  if (!db) {
+    return fail(db.error());
+  }
+  return ask_number(db->get(), "SELECT coalesce(max(at), 0) FROM row");
+}
+
+Result<void> checkpoint_partition(const std::string& path) {
+  auto db = connect(path);
+  if (!db) {
+    return fail(db.error());
+  }
+  sqlite3_busy_timeout(db->get(), 0);
+  // A connection knows of the WAL only after it has read something.
+  if (auto n = ask_number(db->get(), "SELECT count(*) FROM sqlite_schema"); !n) {
+    return fail(n.error());
+  }
+  int rc =
+      sqlite3_wal_checkpoint_v2(db->get(), nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+  if (rc != SQLITE_OK && rc != SQLITE_BUSY) {
+    return fail(error_of(db->get()));
+  }
+  return {};
+}
+
+Result<void> finish_partition(const std::string& path, bool indexes, const std::atomic<bool>& stop,
+                              std::string& why) {
+  auto db = connect(path);
+  if (!db) {
+    why = std::strerror(db.error().sys);
+    return fail(db.error());
+  }
+  auto failed = [&] {
+    why = sqlite3_errmsg(db->get());
+    return fail(error_of(db->get()));
+  };
+  auto version = ask_number(db->get(), "PRAGMA user_version");
+  if (!version) {
+    return failed();
+  }
+  if (indexes && *version != kFinished) {
+    // It takes seconds for a million rows: the end of the process does not wait for it.
+    sqlite3_progress_handler(
+        db->get(), 10'000,
+        [](void* flag) { return static_cast<const std::atomic<bool>*>(flag)->load() ? 1 : 0; },
+        const_cast<std::atomic<bool>*>(&stop)); // only read
+    constexpr const char* kIndexes = "PRAGMA synchronous = NORMAL;"
+                                     "BEGIN IMMEDIATE;"
+                                     "CREATE INDEX IF NOT EXISTS row_host ON row (host);"
+                                     "CREATE INDEX IF NOT EXISTS row_client ON row (client);"
+                                     "PRAGMA user_version = 2;"
+                                     "COMMIT;";
+    int rc = sqlite3_exec(db->get(), kIndexes, nullptr, nullptr, nullptr);
+    if (rc != SQLITE_OK && rc != SQLITE_INTERRUPT) {
+      return failed();
+    }
+    sqlite3_progress_handler(db->get(), 0, nullptr, nullptr);
+    if (sqlite3_get_autocommit(db->get()) == 0) {
+      sqlite3_exec(db->get(), "ROLLBACK", nullptr, nullptr, nullptr);
+    }
+  }
+  // One file without a WAL. Somebody who reads it now prevents this; then it stays as it is, and
+  // closing the last connection takes the WAL away.
+  sqlite3_busy_timeout(db->get(), 0);
+  sqlite3_exec(db->get(), "PRAGMA journal_mode = DELETE", nullptr, nullptr, nullptr);
+  return {};
+}
+
+} // namespace weir::log

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Partition: one SQLite file of the access log while rows are written to it.  Self-contained: any
+// SQLite tool can open it meanwhile and read the view `access`.
+//
+//   row   at INTEGER PRIMARY KEY (unix µs << 10 | sequence), then the columns of record.def
+//   dict  n -> text; columns of kinds dict, word, ip and endpoint hold n, or, once a column has put
+//         its share into the dictionary, the text itself
+//
+// WAL, synchronous=NORMAL, 8 KiB pages, no index and no automatic checkpoint while it is open; see
+// PartitionKeeper for both. Owner and thread: SqliteWriter. After an error it is only closed: the
+// rows since begin() are lost, and its picture of the dictionary may be wrong.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "base/hash.h"
+#include "base/result.h"
+#include "log/record.h"
+
+struct sqlite3;
+struct sqlite3_stmt;
+
+namespace weir::log {
+
+/// Keyed by chance: whoever is outside chooses the texts.
+struct BytesHash {
+  using is_transparent = void;
+  HashKey key;
+  BytesHash() : key(HashKey::random()) {}
+  std::size_t operator()(std::string_view s) const noexcept { return siphash64(key, s); }
+};
+
+class Partition {
+  struct Private {}; // only create() makes one
+
+public:
+  /// Whoever is outside chooses hosts and user agents: a column stops adding to the dictionary
+  /// after so many, and longer texts never go there.
+  static constexpr std::size_t kDictionaryCap = 32'768;
+  static constexpr std::size_t kLongestInDictionary = 256;
+
+  /// A new file; one that exists is an error. `why` gets SQLite's words.
+  static Result<std::unique_ptr<Partition>> create(const std::string& path,
+                                                   std::size_t dictionary_cap, std::string& why);
+  explicit Partition(Private) {}
+  ~Partition();
+  Partition(const Partition&) = delete;
+  Partition& operator=(const Partition&) = delete;
+
+  Result<void> begin();
+  Result<void> insert(std::int64_t rowid, const AccessRecord& record);
+  Result<void> commit();
+
+  const std::string& path() const noexcept { return path_; }
+  /// What its last operation failed with, in SQLite's words.
+  std::string last_error() const;
+  /// Size of the database, what still stands in the WAL included.
+  std::uint64_t bytes();
+  /// Whether the file is still there under its name.
+  bool in_place() const;
+  /// Frames in the WAL after the last commit.
+  std::size_t wal_pages() const noexcept { return wal_pages_; }
+
+private:
+  using Dictionary = std::unordered_map<std::string, std::int64_t, BytesHash, std::equal_to<>>;
+
+  Result<void> prepare();
+  Result<void> run(const char* sql);
+  Result<void> run(sqlite3_stmt* statement);
+  Error error() const;
+  /// The number of a text, added if there is room; -1: it stands in the row itself.
+  std::int64_t number_of_text(std::size_t column, std::string_view text);
+  template <Kind kind, class T> void bind(std::size_t column, const T& value);
+  void bind_dictionary(std::size_t column, std::string_view text);
+  void bind_address(std::size_t column, Kind kind, const Address& address);
+
+  std::string path_;
+  std::uint64_t inode_ = 0;
+  sqlite3* db_ = nullptr;
+  sqlite3_stmt* insert_ = nullptr;
+  sqlite3_stmt* insert_dict_ = nullptr;
+  sqlite3_stmt* page_count_ = nullptr;
+  std::size_t dictionary_cap_ = 0;
+  bool dictionary_failed_ = false;
+  Dictionary dictionary_;
+  std::array<std::size_t, kColumns> share_{}; // texts that a column has put into the dictionary
+
+  // What each parameter of insert_ is bound to, so that what repeats is not bound again.
+  struct Bound {
+    bool valid = false; // parameter holds the number of `text`
+    std::string text;
+    Address address; // columns of addresses: compared before they are printed
+  };
+  std::array<Bound, kColumns> bound_;
+  std::size_t wal_pages_ = 0;
+};
+
+/// The greatest row id in a partition; 0 if there is none.
+Result<std::int64_t> last_rowid(const std::string& path);
+/// Copies what it can from the WAL into the file, without disturbing anybody.
+Result<void> checkpoint_partition(const std::string& path);
+/// For a partition that gets no more rows: makes it one single file without WAL, and with `indexes`
+/// builds those too, unless `stop` becomes true meanwhile. Nothing to do if that was done before.
+/// `why` gets SQLite's words.
+Result<void> finish_partition(const std::string& path, bool indexes, const std::atomic<bool>& stop,
+                              std::string& why);
+
+} // namespace weir::log
