@@ -7,3 +7,4 @@ test_unit_libtestmain_a_CXXFLAGS = -O0
 include test/lint/local.mk
 include test/wire/local.mk
 include test/fuzz/local.mk
+include test/e2e/local.mk
