@@ -15,6 +15,7 @@ LINK_RULES = src/rules/librules.a $(LINK_CONFIG) $(LINK_HTTP) $(RE2_LIBS) $(LINK
 
 check_PROGRAMS += test/unit/rules_test
 test_unit_rules_test_SOURCES = \
+  test/unit/rules/scratch.h \
   test/unit/rules/compiled_list_test.cc \
   test/unit/rules/domain_set_test.cc \
   test/unit/rules/list_reader_test.cc \

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 # Whole programs: curl and nginx with weir between, the default of ./bootstrap run.
-E2E_TESTS =
-TESTS += $(E2E_TESTS)
+E2E_TESTS = \
+  test/e2e/010-curl-nginx.py
 EXTRA_DIST += $(E2E_TESTS) test/bench/run

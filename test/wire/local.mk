@@ -1,7 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
 # Scripts of origin, client and expectation, most basic first. Each has a weir of its own.
 WIRE_TESTS = \
-  test/wire/000-harness.py
-TESTS += $(WIRE_TESTS)
+  test/wire/000-harness.py \
+  test/wire/010-forward.py \
+  test/wire/011-reverse.py \
+  test/wire/012-tunnel.py \
+  test/wire/013-bodies.py \
+  test/wire/020-malformed.py \
+  test/wire/021-broken-origin.py \
+  test/wire/030-rules.py \
+  test/wire/040-cache.py \
+  test/wire/041-validation.py \
+  test/wire/042-vary.py \
+  test/wire/043-collapse.py \
+  test/wire/044-range.py \
+  test/wire/050-private.py \
+  test/wire/051-times.py \
+  test/wire/060-admin.py \
+  test/wire/061-reload.py \
+  test/wire/062-stop.py \
+  test/wire/070-persist.py \
+  test/wire/080-large.py \
+  test/wire/081-kills.py
+TESTS += test/wire/000-harness.py
 EXTRA_DIST += $(WIRE_TESTS) test/wire/run test/wire/lib
 LONG_TESTS = $(filter test/wire/061% test/wire/08%,$(WIRE_TESTS))
