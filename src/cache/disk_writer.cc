@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cache/disk_writer.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <unistd.h>
+
+#include "base/errlog.h"
+#include "metrics/metrics.h"
+
+namespace weir::cache {
+
+using metrics::Metric;
+
+std::string DiskFault::reason() const {
+  std::lock_guard lock(mutex_);
+  return reason_;
+}
+
+void DiskFault::fail(const Error& error, const std::string& what) noexcept {
+  metrics::count(Metric::disk_errors);
+  {
+    std::lock_guard lock(mutex_);
+    if (failed()) {
+      return;
+    }
+    reason_ = what.empty() ? to_string(error) : what;
+    failed_.store(true, std::memory_order_release);
+  }
+  log_error("disk: the tier in {} is off until the next start: {}", path_, reason());
+  if (error.code == Code::corrupt && !path_.empty()) {
+    int fd = ::open((path_ + kMark).c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    if (fd >= 0) {
+      ::close(fd);
+    }
+  }
+}
+
+DiskWriter::DiskWriter(DiskStorage& storage, DiskDb& db, DiskFault& fault, Settings settings)
+    : storage_(storage), db_(db), fault_(fault), settings_(std::move(settings)),
+      thread_([this] { work(); }) {}
+
+DiskWriter::~DiskWriter() {
+  {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wanted_.notify_one();
+  thread_.join();
+}
+
+bool DiskWriter::submit(AppendOp op) {
+  if (fault_.failed()) {
+    return false;
+  }
+  {
+    std::lock_guard lock(mutex_);
+    if (queued_bytes_ + op.slice.size > settings_.queue_bytes) {
+      metrics::count(Metric::queue_full_storage);
+      return false;
+    }
+    queued_bytes_ += op.slice.size;
+    queue_.push_back({std::move(op), nullptr});
+  }
+  wanted_.notify_one();
+  return true;
+}
+
+void DiskWriter::submit(DiskOp op) {
+  {
+    std::lock_guard lock(mutex_);
+    queue_.push_back(std::move(op));
+  }
+  wanted_.notify_one();
+}
+
+std::uint64_t DiskWriter::queued_bytes() const {
+  std::lock_guard lock(mutex_);
+  return queued_bytes_;
+}
+
+void DiskWriter::work() {
+  ::pthread_setname_np(::pthread_self(), "storage");
+  if (settings_.on_thread_start) {
+    settings_.on_thread_start();
+  }
+  for (;;) {
+    if (std::optional<DiskOp> op = next()) {
+      carry_out(*op);
+    } else {
+      std::lock_guard lock(mutex_);
+      if (stopping_ && queue_.empty()) {
+        break;
+      }
+    }
+    idle();
+  }
+  if (!fault_.failed()) {
+    judge(storage_.flush());
+  }
+}
+
+std::optional<DiskOp> DiskWriter::next() {
+  std::unique_lock lock(mutex_);
+  while (queue_.empty() && !stopping_) {
+    if (scanning_) {
+      return std::nullopt;
+    }
+    if (!flush_at_) {
+      wanted_.wait(lock);
+    } else if (wanted_.wait_until(lock, *flush_at_) == std::cv_status::timeout) {
+      return std::nullopt;
+    }
+  }
+  if (queue_.empty()) {
+    return std::nullopt;
+  }
+  DiskOp op = std::move(queue_.front());
+  queue_.pop_front();
+  return op;
+}
+
+void DiskWriter::carry_out(DiskOp& op) {
+  std::uint64_t bytes = 0;
+  if (auto* append = std::get_if<AppendOp>(&op.what)) {
+    bytes = append->slice.size;
+  }
+  Result<void> result = fail(Code::io, Side::cache);
+  if (!fault_.failed()) {
+    result = std::visit([this](auto& what) { return apply(what); }, op.what);
+    judge(result);
+  }
+  if (bytes > 0) {
+    std::lock_guard lock(mutex_);
+    queued_bytes_ -= bytes;
+  }
+  if (op.done) {
+    op.done(std::move(result));
+  }
+}
+
+void DiskWriter::judge(const Result<void>& result) {
+  if (!result && (result.error().code == Code::io || result.error().code == Code::corrupt)) {
+    fault_.fail(result.error(), db_.reason());
+  }
+}
+
+void DiskWriter::idle() {
+  if (fault_.failed()) {
+    flush_at_.reset();
+    scanning_ = false;
+    return;
+  }
+  SteadyTime now = std::chrono::steady_clock::now();
+  if (!storage_.unflushed()) {
+    flush_at_.reset();
+  } else if (!flush_at_) {
+    flush_at_ = now + settings_.flush;
+  } else if (now >= *flush_at_) {
+    flush_at_.reset();
+    judge(storage_.flush());
+  }
+  if (scanning_) {
+    auto more = storage_.scan_step();
+    scanning_ = more.value_or(false);
+    if (!more) {
+      judge(fail(more.error()));
+    }
+  }
+}
+
+Result<void> DiskWriter::apply(AppendOp& op) {
+  return storage_.append(*op.body, std::move(op.slice));
+}
+Result<void> DiskWriter::apply(CommitOp& op) { return storage_.commit(*op.body, *op.meta); }
+Result<void> DiskWriter::apply(AbandonOp& op) {
+  if (!op.body->dead()) {
+    storage_.abandon(*op.body);
+  }
+  return {};
+}
+Result<void> DiskWriter::apply(RemoveOp& op) {
+  return op.variant ? storage_.remove_variant(op.key, *op.variant) : storage_.remove(op.key);
+}
+Result<void> DiskWriter::apply(UpdateOp& op) {
+  return storage_.update(op.key, op.variant, *op.meta);
+}
+Result<void> DiskWriter::apply(FlushOp&) { return storage_.flush(); }
+
+} // namespace weir::cache
