@@ -5,6 +5,7 @@
 #include <array>
 #include <charconv>
 
+#include "http/uri.h"
 #include "rules/domain_build.h"
 
 namespace weir::rules {
@@ -58,6 +59,7 @@ std::optional<Prefix> read_prefix(std::string_view text) {
 
 bool ListReader::read(std::string_view line) {
   entries_.clear();
+  arena_.reset();
   if (line.substr(0, kByteOrderMark.size()) == kByteOrderMark) {
     line.remove_prefix(kByteOrderMark.size());
   }
@@ -130,10 +132,16 @@ bool ListReader::add_name(std::string_view name, DomainKind kind) {
     name.remove_suffix(1);
   }
   std::size_t begin = scratch_.size();
+  bool ascii = true;
   for (char c : name) {
     scratch_ += c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
+    ascii = ascii && static_cast<unsigned char>(c) < 0x80;
   }
   std::string_view normal(scratch_.data() + begin, name.size());
+  if (!ascii) {
+    auto labels = http::normalise_host(name, arena_);
+    normal = labels ? *labels : std::string_view();
+  }
   if (!is_domain_name(normal)) {
     return false;
   }

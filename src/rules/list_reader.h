@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "base/address.h"
+#include "base/arena.h"
 #include "config/config.h"
 #include "rules/domain_set.h"
 
@@ -46,6 +47,7 @@ private:
 
   config::ListFormat format_;
   std::string scratch_; // the normalised names of the line
+  Arena arena_;         // those that had to be written as A-labels
   std::vector<ListEntry> entries_;
 };
 

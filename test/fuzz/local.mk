@@ -8,11 +8,14 @@ test_fuzz_libreplay_a_SOURCES = test/fuzz/replay.cc
 FUZZ_TESTS = \
   test/fuzz/cache_control_fuzz \
   test/fuzz/chunked_fuzz \
+  test/fuzz/domain_set_fuzz \
   test/fuzz/h1_request_fuzz \
   test/fuzz/h1_response_fuzz \
   test/fuzz/http_date_fuzz \
+  test/fuzz/list_reader_fuzz \
   test/fuzz/range_fuzz \
   test/fuzz/uri_fuzz \
+  test/fuzz/zone_fuzz \
   test/fuzz/log_filter_fuzz
 check_PROGRAMS += $(FUZZ_TESTS)
 TESTS += $(FUZZ_TESTS)
@@ -41,3 +44,12 @@ test_fuzz_range_fuzz_LDADD = $(FUZZ_ENGINE) $(LINK_HTTP)
 
 test_fuzz_uri_fuzz_SOURCES = test/fuzz/uri_fuzz.cc test/fuzz/check.h
 test_fuzz_uri_fuzz_LDADD = $(FUZZ_ENGINE) $(LINK_HTTP)
+
+test_fuzz_domain_set_fuzz_SOURCES = test/fuzz/domain_set_fuzz.cc
+test_fuzz_domain_set_fuzz_LDADD = $(FUZZ_ENGINE) $(LINK_RULES)
+
+test_fuzz_list_reader_fuzz_SOURCES = test/fuzz/list_reader_fuzz.cc
+test_fuzz_list_reader_fuzz_LDADD = $(FUZZ_ENGINE) $(LINK_RULES)
+
+test_fuzz_zone_fuzz_SOURCES = test/fuzz/zone_fuzz.cc
+test_fuzz_zone_fuzz_LDADD = $(FUZZ_ENGINE) $(LINK_RULES)

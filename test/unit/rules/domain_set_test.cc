@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -306,6 +307,12 @@ TEST_CASE("a set that lies under a right checksum is harmless") {
 
 namespace {
 
+double cpu_ns() {
+  timespec ts{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+  return static_cast<double>(ts.tv_sec) * 1e9 + static_cast<double>(ts.tv_nsec);
+}
+
 void build_and_measure(std::uint32_t count, double bytes_most, double lookup_ns_most) {
   Scratch scratch;
   std::mt19937_64 random(11);
@@ -331,18 +338,18 @@ void build_and_measure(std::uint32_t count, double bytes_most, double lookup_ns_
     auto one = static_cast<std::uint32_t>(random() % count);
     hosts.push_back(i % 2 == 0 ? name_of(one) : "www." + name_of(one) + "x");
   }
-  begin = std::chrono::steady_clock::now();
+  double cpu = cpu_ns(); // not of the others on a busy machine
   std::size_t hits = 0;
   for (const auto& host : hosts) {
     hits += set.find(host) ? 1U : 0U;
   }
-  std::chrono::duration<double, std::nano> looked = std::chrono::steady_clock::now() - begin;
-  double each = looked.count() / static_cast<double>(hosts.size());
+  double each = (cpu_ns() - cpu) / static_cast<double>(hosts.size());
   WARN(set.size() << " names: " << bytes_each << " bytes each, made in " << took.count() << " s, "
                   << each << " ns a look-up");
   CHECK(hits >= hosts.size() / 2);
   CHECK(bytes_each < bytes_most);
-  CHECK(each < lookup_ns_most);
+  const char* slowness = std::getenv("WEIR_SLOWNESS"); // sanitizers, a busy machine
+  CHECK(each < lookup_ns_most * (slowness != nullptr ? std::atof(slowness) : 1));
 }
 
 } // namespace

@@ -62,6 +62,12 @@ TEST_CASE("FEATURES 12: a plain list has one domain a line") {
   CHECK(read(ListFormat::plain, std::string(100'000, 'a')) == "!");
 }
 
+TEST_CASE("a name with other letters is taken as its A-label") {
+  CHECK(read(ListFormat::plain, ".b\xc3\xbc"
+                                "cher.example") == ".xn--bcher-kva.example");
+  CHECK(read(ListFormat::plain, "\xff\xfe.example") == "!");
+}
+
 TEST_CASE("FEATURES 12: a hosts file names hosts after an address") {
   for (auto [line, entries] : std::initializer_list<Case>{
            {"0.0.0.0 ads.example", "=ads.example"},

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "rules/route.h"
+
+#include <algorithm>
+
+namespace weir::rules {
+
+using config::HostPattern;
+
+namespace {
+
+std::optional<std::uint32_t> index_of(const config::NameRef& ref) {
+  return ref ? std::optional(ref.index) : std::nullopt;
+}
+
+std::string_view bare_host(std::string_view host) {
+  if (!host.empty() && host.back() == '.') {
+    host.remove_suffix(1);
+  }
+  if (host.size() > 2 && host.front() == '[' && host.back() == ']') {
+    host = host.substr(1, host.size() - 2);
+  }
+  return host;
+}
+
+} // namespace
+
+Result<std::unique_ptr<const RouteTable>>
+RouteTable::compile(std::shared_ptr<const config::Config> config, const RuleParts& parts) {
+  struct Maker : RouteTable { // make_unique reaches the constructor
+    explicit Maker(std::shared_ptr<const config::Config> c) : RouteTable(std::move(c)) {}
+  };
+  auto table = std::make_unique<Maker>(std::move(config));
+  for (const auto& forward : table->config_->forwards) {
+    if (auto added = table->add_forward(forward, parts); !added) {
+      return fail(added.error());
+    }
+  }
+  for (const auto& site : table->config_->sites) {
+    if (auto added = table->add_site(site, parts); !added) {
+      return fail(added.error());
+    }
+  }
+  for (std::size_t i = 0; i < table->routes_.size(); ++i) {
+    table->routes_[i].index = static_cast<std::uint32_t>(i);
+  }
+  return std::unique_ptr<const RouteTable>(std::move(table));
+}
+
+Result<std::uint32_t> RouteTable::add_rules(Direction direction,
+                                            std::span<const config::RuleDecl> first,
+                                            std::span<const config::RuleDecl> then,
+                                            const RuleParts& parts) {
+  auto set = RuleSet::compile(config_, direction, first, then, parts);
+  if (!set) {
+    return fail(set.error());
+  }
+  rule_sets_.push_back(std::make_unique<const RuleSet>(std::move(*set)));
+  return static_cast<std::uint32_t>(rule_sets_.size() - 1);
+}
+
+Result<void> RouteTable::add_forward(const config::ForwardDecl& forward, const RuleParts& parts) {
+  auto rules = add_rules(Direction::forward, forward.rules, {}, parts);
+  if (!rules) {
+    return fail(rules.error());
+  }
+  Route route;
+  route.answer = Answer::forward;
+  route.direction = Direction::forward;
+  route.place = forward.name;
+  route.cache = index_of(forward.cache);
+  route.options = &forward.options;
+  route.forward = &forward;
+  route.rules = rule_sets_[*rules].get();
+  Place place;
+  place.forward = &forward;
+  place.otherwise = static_cast<std::uint32_t>(routes_.size());
+  routes_.push_back(route);
+  places_.push_back(std::move(place));
+  for (const auto& listen : forward.listens) {
+    if (auto added = add_home(static_cast<std::uint32_t>(places_.size() - 1), listen); !added) {
+      return added;
+    }
+  }
+  return {};
+}
+
+Result<void> RouteTable::add_site(const config::SiteDecl& site, const RuleParts& parts) {
+  auto own_rules = add_rules(Direction::site, site.rules, {}, parts);
+  if (!own_rules) {
+    return fail(own_rules.error());
+  }
+  Route route;
+  route.direction = Direction::site;
+  route.place = site.name;
+  route.site = &site;
+  route.options = &site.options;
+  route.rules = rule_sets_[*own_rules].get();
+  Place place;
+  place.site = &site;
+  place.otherwise = static_cast<std::uint32_t>(routes_.size());
+  routes_.push_back(route);
+  for (const auto& decl : site.routes) {
+    auto path = PathMatcher::compile(decl.path);
+    auto rules =
+        decl.rules.empty() ? own_rules : add_rules(Direction::site, site.rules, decl.rules, parts);
+    if (!path || !rules) {
+      return fail(path ? rules.error() : path.error());
+    }
+    route.answer = decl.answer == config::RouteAnswer::pool      ? Answer::pool
+                   : decl.answer == config::RouteAnswer::respond ? Answer::respond
+                                                                 : Answer::redirect;
+    route.pool = route.answer == Answer::pool ? index_of(decl.pool) : std::nullopt;
+    route.cache = index_of(decl.cache);
+    route.options = &decl.options;
+    route.decl = &decl;
+    route.rules = rule_sets_[*rules].get();
+    place.routes.push_back({std::move(*path), static_cast<std::uint32_t>(routes_.size())});
+    routes_.push_back(route);
+  }
+  std::stable_sort(
+      place.routes.begin(), place.routes.end(),
+      [](const SiteRoute& a, const SiteRoute& b) { return a.path.goes_before(b.path); });
+  places_.push_back(std::move(place));
+  for (const auto& listen : site.listens) {
+    if (auto added = add_home(static_cast<std::uint32_t>(places_.size() - 1), listen); !added) {
+      return added;
+    }
+  }
+  return {};
+}
+
+Result<void> RouteTable::add_home(std::uint32_t place, const config::ListenDecl& listen) {
+  const auto* site = places_[place].site;
+  auto same = [&](const Listening& l) { return l.address == listen.address; };
+  auto at = std::find_if(listeners_.begin(), listeners_.end(), same);
+  if (at == listeners_.end()) {
+    listeners_.push_back({listen.address, site != nullptr ? Direction::site : Direction::forward});
+    ports_.emplace_back();
+    at = std::prev(listeners_.end());
+  }
+  Port& port = ports_[static_cast<std::size_t>(at - listeners_.begin())];
+  std::vector<PrefixEntry> trusted;
+  for (const auto& prefix : listen.trust) {
+    trusted.push_back({prefix, static_cast<std::uint32_t>(trusted.size())});
+  }
+  auto home = static_cast<std::uint32_t>(port.homes.size());
+  port.homes.push_back({place, PrefixSet(std::move(trusted))});
+  if (site != nullptr) {
+    return add_names(port, home, *site);
+  }
+  if (port.any == kNone) { // config/ refuses a forward that shares its address
+    port.any = home;
+  }
+  return {};
+}
+
+/// Of two sites with one name the first has it; config/ refuses that, describe() tells it.
+Result<void> RouteTable::add_names(Port& port, std::uint32_t home, const config::SiteDecl& site) {
+  auto claim = [&](std::uint32_t& slot) { slot = slot == kNone ? home : slot; };
+  for (const auto& name : site.names) {
+    switch (name.kind) {
+    case HostPattern::Kind::exact:
+      claim(port.names[name.text].exact);
+      break;
+    case HostPattern::Kind::subdomains:
+      claim(port.names[name.text].under);
+      break;
+    case HostPattern::Kind::both:
+      claim(port.names[name.text].exact);
+      claim(port.names[name.text].under);
+      break;
+    case HostPattern::Kind::any:
+      claim(port.any);
+      break;
+    case HostPattern::Kind::regex:
+      port.regexes.push_back({compile_regex(name.text), home});
+      if (!port.regexes.back().regex) {
+        return fail(Code::malformed);
+      }
+      break;
+    }
+  }
+  return {};
+}
+
+const RouteTable::Home* RouteTable::find_home(const Port& port,
+                                              std::string_view host) const noexcept {
+  if (!port.names.empty()) {
+    if (auto own = port.names.find(host); own != port.names.end() && own->second.exact != kNone) {
+      return &port.homes[own->second.exact];
+    }
+    for (std::size_t dot = host.find('.'); dot != std::string_view::npos;
+         dot = host.find('.', dot + 1)) {
+      auto parent = port.names.find(host.substr(dot + 1));
+      if (parent != port.names.end() && parent->second.under != kNone) {
+        return &port.homes[parent->second.under];
+      }
+    }
+  }
+  for (const auto& regex : port.regexes) {
+    if (search(*regex.regex, host)) {
+      return &port.homes[regex.home];
+    }
+  }
+  return port.any != kNone ? &port.homes[port.any] : nullptr;
+}
+
+Found RouteTable::find(std::size_t listener, std::string_view host,
+                       std::string_view path) const noexcept {
+  if (listener >= ports_.size()) {
+    return {};
+  }
+  const Home* home = find_home(ports_[listener], bare_host(host));
+  if (home == nullptr) {
+    return {};
+  }
+  const Place& place = places_[home->place];
+  for (const auto& route : place.routes) {
+    if (route.path.matches(path)) {
+      return {&routes_[route.route], &home->trusted};
+    }
+  }
+  return {&routes_[place.otherwise], &home->trusted};
+}
+
+} // namespace weir::rules

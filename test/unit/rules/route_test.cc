@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "rules/route.h"
+
+#include "rules_of.h"
+
+using namespace weir;
+using namespace weir::rules;
+
+namespace {
+
+constexpr const char* kText = R"(
+cache main { memory 64MB }
+pool app { server 127.0.0.1:9 }
+pool other { server 127.0.0.1:10 }
+forward lan {
+  listen 127.0.0.1:3128
+  cache main
+  rules { allow client loopback }
+}
+site www.example.com example.com {
+  listen 127.0.0.1:80 127.0.0.1:81 trust 10.1.0.0/24
+  rules { deny client 192.0.2.0/24 }
+  cache main
+  route /robots.txt { respond 200 "User-agent: *" }
+  route / { pool app }
+  route /static/ { pool other;  cache none }
+  route /static/old { redirect /new 301 }
+  route *.jpg { pool other }
+  route ~ \.php$ { respond 404 }
+  route /api { pool app;  rules { deny method TRACE } }
+}
+site *.example.com {
+  listen 127.0.0.1:80
+  route /only/ { pool app }
+}
+site .deep.example.com { listen 127.0.0.1:80
+  route / { pool app } }
+site * { listen 127.0.0.1:81
+  route / { pool app } }
+)";
+
+struct Table {
+  Loaded loaded{kText};
+  std::unique_ptr<const RouteTable> table;
+  Table() {
+    auto made = RouteTable::compile(loaded.config, loaded.parts);
+    REQUIRE(made);
+    table = std::move(*made);
+  }
+  std::size_t listener(const char* address) const {
+    for (std::size_t i = 0; i < table->listeners().size(); ++i) {
+      if (table->listeners()[i].address.to_string() == address) {
+        return i;
+      }
+    }
+    FAIL(address);
+    return 0;
+  }
+  /// "www.example.com /static/", "www.example.com -", "none".
+  std::string find(const char* address, const char* host, const char* path) const {
+    auto found = table->find(listener(address), host, path);
+    if (!found) {
+      return "none";
+    }
+    return std::string(found.route->place) + " " +
+           (found.route->decl != nullptr ? to_text(found.route->decl->path) : "-");
+  }
+};
+
+} // namespace
+
+TEST_CASE("each address is listened on once, whoever shares it") {
+  Table t;
+  REQUIRE(t.table->listeners().size() == 3);
+  CHECK(t.table->listeners()[t.listener("127.0.0.1:3128")].direction == Direction::forward);
+  CHECK(t.table->listeners()[t.listener("127.0.0.1:80")].direction == Direction::site);
+}
+
+TEST_CASE("rule 2: the most exact host wins") {
+  Table t;
+  struct Case {
+    const char* address;
+    const char* host;
+    const char* place;
+  };
+  for (auto [address, host, place] :
+       std::initializer_list<Case>{{"127.0.0.1:80", "www.example.com", "www.example.com /"},
+                                   {"127.0.0.1:80", "www.example.com.", "www.example.com /"},
+                                   {"127.0.0.1:80", "example.com", "www.example.com /"},
+                                   {"127.0.0.1:80", "ftp.example.com", "*.example.com -"},
+                                   {"127.0.0.1:80", "a.b.example.com", "*.example.com -"},
+                                   {"127.0.0.1:80", "deep.example.com", ".deep.example.com /"},
+                                   {"127.0.0.1:80", "a.deep.example.com", ".deep.example.com /"},
+                                   {"127.0.0.1:80", "a.b.deep.example.com", ".deep.example.com /"},
+                                   {"127.0.0.1:80", "xdeep.example.com", "*.example.com -"},
+                                   {"127.0.0.1:80", "example.org", "none"},
+                                   {"127.0.0.1:80", "", "none"},
+                                   {"127.0.0.1:80", "[::1]", "none"},
+                                   {"127.0.0.1:81", "www.example.com", "www.example.com /"},
+                                   {"127.0.0.1:81", "ftp.example.com", "* /"},
+                                   {"127.0.0.1:81", "", "* /"},
+                                   {"127.0.0.1:3128", "whatever.example", "lan -"}}) {
+    INFO(address << " " << host);
+    CHECK(t.find(address, host, "/x") == place);
+  }
+  CHECK_FALSE(t.table->find(99, "www.example.com", "/"));
+}
+
+TEST_CASE("rule 2: then the longest path wins, whatever the order of the file") {
+  Table t;
+  struct Case {
+    const char* path;
+    const char* route;
+  };
+  for (auto [path, route] : std::initializer_list<Case>{{"/", "/"},
+                                                        {"/robots.txt", "/robots.txt"},
+                                                        {"/robots.txt2", "/"},
+                                                        {"/static/x", "/static/"},
+                                                        {"/static", "/"},
+                                                        {"/static/old", "/static/old"},
+                                                        {"/static/old/x", "/static/old"},
+                                                        {"/static/older", "/static/"},
+                                                        {"/x.jpg", "*.jpg"},
+                                                        {"/static/x.jpg", "/static/"},
+                                                        {"/x.php", "~ \\.php$"},
+                                                        {"/static/x.php", "~ \\.php$"},
+                                                        {"/api", "/api"},
+                                                        {"/apis", "/"},
+                                                        {"*", "-"},
+                                                        {"", "-"}}) {
+    INFO(path);
+    CHECK(t.find("127.0.0.1:80", "www.example.com", path) ==
+          std::string("www.example.com ") + route);
+  }
+}
+
+TEST_CASE("a route brings its pool, cache, options, rules and trusted senders") {
+  Table t;
+  auto at = t.listener("127.0.0.1:80");
+  auto home = t.table->find(at, "www.example.com", "/");
+  REQUIRE(home);
+  CHECK(home.route->answer == Answer::pool);
+  CHECK(home.route->pool == 0U);
+  CHECK(home.route->cache == 0U);
+  CHECK(home.route->options == &home.route->decl->options);
+  CHECK(home.trusted->find(*Address::parse("10.1.0.9")) != nullptr);
+  CHECK(home.trusted->find(*Address::parse("10.1.1.9")) == nullptr);
+  CHECK(&t.table->routes()[home.route->index] == home.route);
+  CHECK(t.table->find(at, "www.example.com", "/static/").route->cache == std::nullopt);
+  CHECK(t.table->find(at, "www.example.com", "/static/old").route->answer == Answer::redirect);
+  CHECK(t.table->find(at, "www.example.com", "/robots.txt").route->answer == Answer::respond);
+  CHECK(t.table->find(at, "a.example.com", "/elsewhere").route->answer == Answer::none);
+
+  Facts facts;
+  facts.client = *Address::parse("10.0.0.1");
+  facts.method = "TRACE";
+  auto api = t.table->find(at, "www.example.com", "/api");
+  CHECK(api.route->rules->evaluate(facts, {}).action == Action::deny);
+  CHECK(home.route->rules->evaluate(facts, {}).action == Action::allow);
+  facts.method = "GET";
+  CHECK(api.route->rules->evaluate(facts, {}).action == Action::allow);
+  facts.client = *Address::parse("192.0.2.1"); // the site's rules come first
+  CHECK(api.route->rules->evaluate(facts, {}).action == Action::deny);
+  CHECK(home.route->rules->evaluate(facts, {}).action == Action::deny);
+
+  auto lan = t.table->find(t.listener("127.0.0.1:3128"), "any.example", "");
+  REQUIRE(lan);
+  CHECK(lan.route->answer == Answer::forward);
+  CHECK(lan.route->forward->name == "lan");
+  CHECK(lan.route->cache == 0U);
+}
+
+TEST_CASE("rule 2: routes are told in the order in which they are asked") {
+  Table t;
+  std::vector<std::string> order;
+  for (const auto& row : t.table->describe()) {
+    if (row.listen == "127.0.0.1:80") {
+      order.push_back(row.host + " " + row.path);
+    }
+    CHECK(row.unreachable.empty());
+    CHECK(row.where.substr(0, 10) == "weir.conf:");
+  }
+  REQUIRE(order.size() == 2 * 7 + 2);
+  CHECK(order[0] == "www.example.com ~ \\.php$");
+  CHECK(order[1] == "www.example.com /robots.txt");
+  CHECK(order[2] == "www.example.com /static/old"); // as long as the one before
+  CHECK(order[3] == "www.example.com /static/");
+  CHECK(order[6] == "www.example.com /");
+  CHECK(order[14] == ".deep.example.com /");
+  CHECK(order[15] == "*.example.com /only/");
+  const auto rows = t.table->describe();
+  CHECK(rows[0].answer == "forward lan");
+  CHECK(rows[0].cache == "main");
+}
+
+TEST_CASE("a route that nothing can reach says why") {
+  // config/ refuses most of these; the table must not depend on it.
+  Loaded loaded(kText);
+  auto config = std::make_shared<config::Config>(*loaded.config);
+  auto& site = config->sites[0];
+  site.routes.push_back(site.routes[0]); // /robots.txt twice
+  config::RouteDecl all = site.routes[1];
+  all.path = {config::PathPattern::Kind::glob, "/*", {}};
+  site.routes.push_back(all);
+  config->sites[3].names = {{config::HostPattern::Kind::exact, "www.example.com", {}}};
+  auto table = RouteTable::compile(config, loaded.parts);
+  REQUIRE(table);
+  std::vector<std::string> told;
+  for (const auto& row : (*table)->describe()) {
+    if (!row.unreachable.empty() && row.listen == "127.0.0.1:81") {
+      told.push_back(row.host + " " + row.path + ": " + row.unreachable);
+    }
+  }
+  REQUIRE(told.size() == 5);
+  CHECK(told[0] == "www.example.com /robots.txt: /robots.txt stands twice");
+  CHECK(told[1] == "www.example.com /*: / takes every path");
+  CHECK(told[2] == "example.com /robots.txt: /robots.txt stands twice");
+  CHECK(told[4] == "www.example.com /: www.example.com belongs to site www.example.com");
+}

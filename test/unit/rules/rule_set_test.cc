@@ -1,0 +1,395 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "rules/rule_set.h"
+
+#include "allocations.h"
+#include "rules_of.h"
+
+using namespace weir;
+using namespace weir::rules;
+
+namespace {
+
+/// A forward, or a site, with the rules of a text; and a request to be changed at will.
+struct Fixture {
+  Scratch scratch;
+  std::unique_ptr<Loaded> loaded;
+  std::unique_ptr<RuleSet> rules;
+  Facts facts;
+  std::vector<Address> addresses;
+  Arena arena;
+  http::Fields fields;
+  WallTime now{};
+
+  Fixture() {
+    scratch.write("ads.txt", "# ads\n.ads.example\ntrack.example\n192.0.2.66\n");
+    scratch.write("bad-ip.txt", "192.0.2.0/28\n2001:db8:bad::/48\n");
+    facts.client = *Address::parse("10.1.2.3");
+    facts.host = "www.example.com";
+    facts.port = 80;
+    facts.path = "/index.html";
+    facts.method = "GET";
+    facts.scheme = "http";
+    facts.fields = &fields;
+    now = *parse_http_date("Fri, 20 Nov 2026 10:00:00 GMT", {});
+  }
+  std::string named() const {
+    return "list ads { file " + scratch / "ads.txt" + " }\nlist bad-ip { file " +
+           scratch / "bad-ip.txt" +
+           "\n format cidr }\nwhen work { time mon-fri 08:00-18:00\n zone Europe/Berlin }\n"
+           "when night { time sat 22:00-06:00\n zone UTC }\npool app { server 127.0.0.1:9 }\n";
+  }
+  void forward(const std::string& text) {
+    loaded = std::make_unique<Loaded>(named() +
+                                      "forward lan {\n listen 127.0.0.1:3128\n rules {\n" + text +
+                                      "\n}\n}\nsite x.example { listen 127.0.0.1:81\n route / { "
+                                      "pool app } }\n");
+    compile(Direction::forward, loaded->config->forwards[0].rules);
+  }
+  void site(const std::string& text) {
+    loaded = std::make_unique<Loaded>(named() +
+                                      "site www.example.com {\n listen 127.0.0.1:80\n rules {\n" +
+                                      text + "\n}\n route / { pool app }\n}\n");
+    compile(Direction::site, loaded->config->sites[0].rules);
+  }
+  void compile(Direction direction, const std::vector<config::RuleDecl>& decls) {
+    auto set = RuleSet::compile(loaded->config, direction, decls, {}, loaded->parts);
+    REQUIRE(set);
+    rules = std::make_unique<RuleSet>(std::move(*set));
+  }
+  Verdict ask(Trace* trace = nullptr) {
+    facts.addresses = addresses;
+    return rules->evaluate(facts, now, trace);
+  }
+  /// "deny:0", "allow:default", with "?" while it is provisional.
+  std::string answer() {
+    auto v = ask();
+    return std::string(name(v.action)) + ":" +
+           (v.rule == Verdict::kNoRule ? "default" : std::to_string(v.rule)) +
+           (v.is_final() ? "" : "?");
+  }
+  void resolve(std::initializer_list<const char*> texts) {
+    addresses.clear();
+    for (auto text : texts) {
+      addresses.push_back(*Address::parse(text));
+    }
+    facts.addresses_known = true;
+  }
+};
+
+} // namespace
+
+TEST_CASE("rule 13: without a match a forward denies and a site allows") {
+  Fixture f;
+  f.forward("allow host other.example");
+  CHECK(f.answer() == "deny:default");
+  CHECK(f.ask().status == 403);
+  CHECK(f.ask().where == "default");
+  CHECK(f.loaded->config->pages[f.ask().page].name == "blocked");
+  f.site("deny host other.example");
+  CHECK(f.answer() == "allow:default");
+}
+
+TEST_CASE("rule 2: the first match decides, in the order of the file") {
+  Fixture f;
+  f.forward("allow host www.example.com\n deny host .example.com\n deny all");
+  CHECK(f.answer() == "allow:0");
+  f.facts.host = "ftp.example.com";
+  CHECK(f.answer() == "deny:1");
+  f.facts.host = "example.org";
+  CHECK(f.answer() == "deny:2");
+  CHECK(f.ask().where.substr(0, 10) == "weir.conf:");
+  CHECK(f.ask().text() == "deny all");
+}
+
+TEST_CASE("each condition matches what its word says") {
+  struct Case {
+    const char* condition;
+    bool match;
+  };
+  Fixture f;
+  f.fields.add(http::FieldId::user_agent, "Mozilla/5.0 Bot", f.arena);
+  f.fields.add({"X-Tag", "one", http::FieldId::other}, f.arena);
+  f.fields.add({"x-tag", "two", http::FieldId::other}, f.arena);
+  for (auto [condition, match] :
+       std::initializer_list<Case>{{"client 10.0.0.0/8", true},
+                                   {"client 192.168.0.0/16 10.1.2.3", true},
+                                   {"client 10.1.2.4 2001:db8::/32", false},
+                                   {"client private", true},
+                                   {"client loopback", false},
+                                   {"host www.example.com", true},
+                                   {"host *.example.com", true},
+                                   {"host .example.com", true},
+                                   {"host example.com", false},
+                                   {"host ~ ^www[.]", true},
+                                   {"host ~ ^example", false},
+                                   {"port 80", true},
+                                   {"port 443 8000-8099", false},
+                                   {"port 1-1024", true},
+                                   {"path /index.html", true},
+                                   {"path /index", false},
+                                   {"path /*.html", true},
+                                   {"path ~ html$", true},
+                                   {"path /", true},
+                                   {"method GET HEAD", true},
+                                   {"method POST", false},
+                                   {"scheme http", true},
+                                   {"scheme https", false},
+                                   {"header user-agent", true},
+                                   {"header User-Agent ~ Bot", true},
+                                   {"header User-Agent ~ ^Bot", false},
+                                   {"header x-tag TWO", true},
+                                   {"header x-tag three", false},
+                                   {"header x-none", false},
+                                   {"header cookie", false},
+                                   {"when work", true},
+                                   {"when night", false},
+                                   {"all", true},
+                                   {"host .example.com port 80", true},
+                                   {"host .example.com port 81", false}}) {
+    INFO(condition);
+    f.forward(std::string("allow ") + condition);
+    CHECK(f.answer() == (match ? "allow:0" : "deny:default"));
+  }
+}
+
+TEST_CASE("a tunnel has no path, and a request without fields has none") {
+  Fixture f;
+  f.facts.path = "";
+  f.facts.fields = nullptr;
+  f.forward("allow path /\n allow header x-tag");
+  CHECK(f.answer() == "deny:default");
+}
+
+TEST_CASE("unless negates the AND of all that stands after it") {
+  Fixture f;
+  f.forward("deny host .example.com unless port 80 method GET\n allow all");
+  CHECK(f.answer() == "allow:1");
+  f.facts.method = "POST";
+  CHECK(f.answer() == "deny:0");
+  f.facts.method = "GET";
+  f.facts.port = 81;
+  CHECK(f.answer() == "deny:0");
+  f.facts.host = "example.org";
+  CHECK(f.answer() == "allow:1");
+}
+
+TEST_CASE("report and cache no note and go on") {
+  Fixture f;
+  f.forward("report host .example.com\n cache no path /index.html\n report port 81\n report all\n"
+            " allow all");
+  auto v = f.ask();
+  CHECK(f.answer() == "allow:4");
+  CHECK(v.cache_no);
+  REQUIRE(v.reported_count == 2);
+  CHECK(v.reported[0] == 0);
+  CHECK(v.reported[1] == 3);
+  f.facts.path = "/";
+  CHECK_FALSE(f.ask().cache_no);
+  std::string many;
+  for (int i = 0; i < 20; ++i) {
+    many += "report port " + std::to_string(80) + "-" + std::to_string(81 + i) + "\n";
+  }
+  f.forward(many + "allow all");
+  CHECK(f.ask().reported_count == Verdict::kReported);
+}
+
+TEST_CASE("an action brings its status, page and answer") {
+  Fixture f;
+  f.forward("redirect https://elsewhere.example/ 307 port 1\n redirect /x port 2\n"
+            " respond 451 \"No.\" port 3\n deny status 410 port 4\n deny page blocked port 5");
+  f.facts.port = 1;
+  CHECK(f.answer() == "redirect:0");
+  CHECK(f.ask().status == 307);
+  CHECK(f.ask().decl->url == "https://elsewhere.example/");
+  f.facts.port = 2;
+  CHECK(f.ask().status == 302);
+  f.facts.port = 3;
+  CHECK(f.answer() == "respond:2");
+  CHECK(f.ask().status == 451);
+  CHECK(f.ask().decl->respond.body == "No.");
+  f.facts.port = 4;
+  CHECK(f.ask().status == 410);
+  f.facts.port = 5;
+  CHECK(f.ask().status == 403);
+}
+
+TEST_CASE("a list of names is about the host, and the verdict says which line") {
+  Fixture f;
+  f.forward("deny list ads\n allow all");
+  for (auto host : {"ads.example", "x.ads.example", "track.example"}) {
+    f.facts.host = host;
+    INFO(host);
+    CHECK(f.answer() == "deny:0");
+  }
+  auto v = f.ask();
+  REQUIRE(v.list);
+  CHECK(v.list.list->name() == "ads");
+  CHECK(v.list.list->where(v.list) == f.scratch / "ads.txt:3");
+  f.resolve({"192.0.2.1"});
+  f.facts.host = "x.track.example";
+  CHECK(f.answer() == "allow:1");
+  CHECK_FALSE(f.ask().list);
+}
+
+TEST_CASE("a list of addresses is about the client in a site, the destination in a forward") {
+  Fixture f;
+  f.site("deny list bad-ip");
+  CHECK(f.answer() == "allow:default");
+  f.facts.client = *Address::parse("192.0.2.7");
+  CHECK(f.answer() == "deny:0");
+  f.facts.client = *Address::parse("2001:db8:bad::7");
+  CHECK(f.answer() == "deny:0");
+
+  f.forward("deny list bad-ip\n allow all");
+  CHECK(f.answer() == "allow:1?");
+  f.resolve({"198.51.100.1"});
+  CHECK(f.answer() == "allow:1");
+  f.resolve({"198.51.100.1", "192.0.2.7"});
+  CHECK(f.answer() == "deny:0");
+  f.facts.addresses_known = false;
+  f.addresses.clear();
+  f.facts.host = "192.0.2.7";
+  CHECK(f.answer() == "deny:0");
+}
+
+TEST_CASE("W8.2 an address rule holds for every spelling of the host and what it resolves to") {
+  Fixture f;
+  f.forward("deny host 127.0.0.1 10.0.0.1\n allow all");
+  for (auto host : {"127.0.0.1", "127.0.0.1.", "2130706433", "0x7f.1", "0177.0.0.1", "127.1",
+                    "[::ffff:127.0.0.1]", "::ffff:7f00:1", "[64:ff9b::7f00:1]", "[::127.0.0.1]"}) {
+    INFO(host);
+    f.facts.host = host;
+    CHECK(f.answer() == "deny:0");
+  }
+  f.facts.host = "127.0.0.2";
+  CHECK(f.answer() == "allow:1");
+  f.facts.host = "localhost.example";
+  f.resolve({"192.0.2.1", "::ffff:10.0.0.1"});
+  CHECK(f.answer() == "deny:0");
+}
+
+TEST_CASE("rule 14: what hangs on an address is provisional until it is known") {
+  Fixture f;
+  SECTION("an unknown fact does not match, and the verdict names it") {
+    f.forward("deny host 10.0.0.1\n allow all");
+    CHECK(f.answer() == "allow:1?");
+    CHECK(name_of_facts(f.ask().provisional) == "address");
+    f.resolve({"10.0.0.1"});
+    CHECK(f.answer() == "deny:0");
+    f.resolve({"10.0.0.2"});
+    CHECK(f.answer() == "allow:1");
+  }
+  SECTION("a rule that fails otherwise does not hang on it") {
+    f.forward("deny host 10.0.0.1 port 81\n allow all");
+    CHECK(f.answer() == "allow:1");
+    f.facts.port = 81;
+    CHECK(f.answer() == "allow:1?");
+  }
+  SECTION("one that matches by name does not wait") {
+    f.forward("deny host 10.0.0.1 .example.com\n allow all");
+    CHECK(f.answer() == "deny:0");
+  }
+  SECTION("what is decided before does not wait") {
+    f.forward("allow port 80\n deny host 10.0.0.1\n allow all");
+    CHECK(f.answer() == "allow:0");
+  }
+  SECTION("unless holds until the fact is known") {
+    f.forward("deny port 80 unless host 10.0.0.1\n allow all");
+    CHECK(f.answer() == "deny:0?");
+    f.resolve({"10.0.0.1"});
+    CHECK(f.answer() == "allow:1");
+    f.facts.addresses_known = false;
+    f.addresses.clear();
+    f.facts.port = 81;
+    CHECK(f.answer() == "allow:1");
+  }
+  SECTION("a site's host is not resolved, so nothing waits") {
+    f.site("deny host 10.0.0.1\n deny list ads");
+    CHECK(f.answer() == "allow:default");
+  }
+}
+
+TEST_CASE("a schedule's rule follows the clock") {
+  Fixture f;
+  f.forward("deny host .example.com when work\n allow all");
+  CHECK(f.answer() == "deny:0");
+  f.now = *parse_http_date("Fri, 20 Nov 2026 17:00:00 GMT", {});
+  CHECK(f.answer() == "allow:1");
+}
+
+TEST_CASE("FEATURES 14: a trace tells each rule tried, and why each condition came out so") {
+  Fixture f;
+  f.forward("allow client 192.168.0.0/16 port 80\n deny list ads unless method POST\n allow all");
+  f.facts.host = "x.ads.example";
+  Trace trace;
+  auto v = f.ask(&trace);
+  CHECK(v.rule == 1);
+  REQUIRE(trace.rules.size() == 2);
+  const auto& first = trace.rules[0];
+  CHECK(first.outcome == Outcome::no);
+  CHECK(first.text == "allow client 192.168.0.0/16 port 80");
+  REQUIRE(first.conditions.size() == 2);
+  CHECK(first.conditions[0].text == "client 192.168.0.0/16");
+  CHECK(first.conditions[0].why == "the client is 10.1.2.3");
+  CHECK(first.conditions[1].outcome == Outcome::yes);
+  CHECK(first.conditions[1].why == "80");
+  const auto& second = trace.rules[1];
+  CHECK(second.outcome == Outcome::yes);
+  REQUIRE(second.conditions.size() == 2);
+  CHECK(second.conditions[0].why == "in ads, " + f.scratch / "ads.txt:2");
+  CHECK(second.conditions[1].unless);
+  CHECK(second.conditions[1].why == "the method is GET");
+  CHECK(trace.decision == "deny by " + std::string(v.where));
+
+  f.forward("deny host 10.0.0.1\n allow all");
+  Trace waiting;
+  f.ask(&waiting);
+  CHECK(waiting.rules[0].outcome == Outcome::unknown);
+  CHECK(waiting.rules[0].conditions[0].why == "the address of x.ads.example is not known yet");
+  f.resolve({"10.0.0.1"});
+  Trace known;
+  f.ask(&known);
+  CHECK(known.rules[0].conditions[0].why == "10.0.0.1, resolves to 10.0.0.1");
+}
+
+TEST_CASE("the trace changes nothing") {
+  Fixture f;
+  f.forward("report host 10.0.0.1\n deny list ads bad-ip\n cache no port 80 unless host 10.0.0.2\n"
+            " allow client private");
+  for (auto host : {"www.example.com", "x.ads.example", "192.0.2.3", "192.0.2.66"}) {
+    f.facts.host = host;
+    Trace trace;
+    auto plain = f.ask();
+    auto traced = f.ask(&trace);
+    INFO(host);
+    CHECK(plain.rule == traced.rule);
+    CHECK(plain.action == traced.action);
+    CHECK(plain.provisional == traced.provisional);
+    CHECK(plain.cache_no == traced.cache_no);
+    CHECK(plain.reported_count == traced.reported_count);
+    CHECK(plain.list.line == traced.list.line);
+  }
+}
+
+TEST_CASE("an evaluation allocates nothing") {
+  Fixture f;
+  std::string hosts;
+  for (int i = 0; i < 50; ++i) {
+    hosts += " .host" + std::to_string(i) + ".invalid";
+  }
+  f.fields.add({"X-Tag", "one", http::FieldId::other}, f.arena);
+  f.forward("deny list ads bad-ip\n deny host" + hosts +
+            "\n report host 10.0.0.1\n deny header x-tag two when work\n deny path /secret *.php\n"
+            " allow client private method GET scheme http port 80");
+  f.resolve({"198.51.100.1"});
+  f.facts.addresses = f.addresses;
+  (void)f.rules->evaluate(f.facts, f.now);
+  auto before = allocations();
+  bool allowed = true;
+  for (int i = 0; i < 1000; ++i) {
+    allowed = f.rules->evaluate(f.facts, f.now).allows() && allowed;
+  }
+  auto after = allocations();
+  CHECK(allowed);
+  CHECK(after == before);
+}
