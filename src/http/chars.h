@@ -1,11 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What each octet may be part of: one table for the http folder. Constant.
+// What each octet may be part of: one table for the http folder; scans by 16 octets. Pure.
 #pragma once
 
 #include <array>
+#include <bit>
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string_view>
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 namespace weir::http {
 
@@ -49,6 +56,60 @@ constexpr bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
 /// 0 to 15; only for a kHexChar.
 constexpr unsigned hex_value(char c) noexcept {
   return static_cast<unsigned>(is_digit(c) ? c - '0' : (c | 0x20) - 'a' + 10);
+}
+
+#ifdef __SSE2__
+/// One bit for each of the 16 octets at `at` that is a control octet but TAB.
+inline unsigned control_mask(const char* at) noexcept {
+  __m128i bytes;
+  std::memcpy(&bytes, at, sizeof bytes);
+  __m128i control = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1f)), bytes);
+  control = _mm_andnot_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('\t')), control);
+  control = _mm_or_si128(control, _mm_cmpeq_epi8(bytes, _mm_set1_epi8(0x7f)));
+  return static_cast<unsigned>(_mm_movemask_epi8(control));
+}
+#endif
+
+/// The position of the first octet that may not stand in a field value, or of the end.
+inline std::size_t find_control(const char* begin, const char* end) noexcept {
+  const char* at = begin;
+#ifdef __SSE2__
+  for (; end - at >= 16; at += 16) {
+    if (unsigned mask = control_mask(at); mask != 0) {
+      return static_cast<std::size_t>(at - begin) + static_cast<unsigned>(std::countr_zero(mask));
+    }
+  }
+  if (end - begin >= 16) { // the rest once more with octets that are known to be good
+    unsigned mask = control_mask(end - 16);
+    at = mask != 0 ? end - 16 + std::countr_zero(mask) : end;
+    return static_cast<std::size_t>(at - begin);
+  }
+#endif
+  for (; at != end; ++at) {
+    auto c = static_cast<unsigned char>(*at);
+    if ((c < 0x20 && c != '\t') || c == 0x7f) {
+      break;
+    }
+  }
+  return static_cast<std::size_t>(at - begin);
+}
+
+/// The first colon, or `end`.
+inline const char* find_colon(const char* at, const char* end) noexcept {
+#ifdef __SSE2__
+  for (; end - at >= 16; at += 16) {
+    __m128i bytes;
+    std::memcpy(&bytes, at, sizeof bytes);
+    auto mask = static_cast<unsigned>(_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8(':'))));
+    if (mask != 0) {
+      return at + std::countr_zero(mask);
+    }
+  }
+#endif
+  while (at != end && *at != ':') {
+    ++at;
+  }
+  return at;
 }
 
 } // namespace weir::http

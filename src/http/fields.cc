@@ -2,14 +2,9 @@
 #include "http/fields.h"
 
 #include <algorithm>
-#include <bit>
 #include <cstring>
 #include <memory>
 #include <utility>
-
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
 
 #include "http/chars.h"
 
@@ -80,9 +75,9 @@ constexpr Lookup make_lookup() {
 constexpr Lookup kLookup = make_lookup();
 static_assert(kLookup.seed != 0, "two names of fields.def agree in length and four letters");
 
-std::uint64_t load(const char* at, std::size_t n) noexcept {
-  std::uint64_t word = 0;
-  std::memcpy(&word, at, n);
+template <class Word> Word load(const char* at) noexcept {
+  Word word;
+  std::memcpy(&word, at, sizeof word);
   return word;
 }
 
@@ -94,6 +89,13 @@ std::uint64_t lower8(std::uint64_t x) noexcept {
   std::uint64_t from_a = seven + kOnes * (0x80 - 'A');
   std::uint64_t upper = ~x & (from_a ^ past_z) & (kOnes * 0x80);
   return x | upper >> 2;
+}
+
+/// Whether the words at p and q agree, letter case apart. Mostly they are the same.
+template <class Word> bool same_letters(const char* p, const char* q) noexcept {
+  Word a = load<Word>(p);
+  Word b = load<Word>(q);
+  return a == b || lower8(a) == lower8(b);
 }
 
 } // namespace
@@ -117,15 +119,24 @@ bool iequals(std::string_view a, std::string_view b) noexcept {
   }
   const char* p = a.data();
   const char* q = b.data();
+  // The last word may overlap the one before it.
   if (n >= 8) {
     for (std::size_t i = 0; i + 8 < n; i += 8) {
-      if (lower8(load(p + i, 8)) != lower8(load(q + i, 8))) {
+      if (!same_letters<std::uint64_t>(p + i, q + i)) {
         return false;
       }
     }
-    return lower8(load(p + n - 8, 8)) == lower8(load(q + n - 8, 8)); // may overlap
+    return same_letters<std::uint64_t>(p + n - 8, q + n - 8);
   }
-  return n == 0 || lower8(load(p, n)) == lower8(load(q, n));
+  if (n >= 4) {
+    return same_letters<std::uint32_t>(p, q) && same_letters<std::uint32_t>(p + n - 4, q + n - 4);
+  }
+  for (std::size_t i = 0; i < n; ++i) {
+    if (lower(p[i]) != lower(q[i])) {
+      return false;
+    }
+  }
+  return true;
 }
 
 std::string_view lower_case(std::string_view text, Arena& arena) {
@@ -137,48 +148,10 @@ std::string_view lower_case(std::string_view text, Arena& arena) {
   return {to, text.size()};
 }
 
-std::string_view trim(std::string_view text) noexcept {
-  auto blank = [](char c) { return c == ' ' || c == '\t'; };
-  while (!text.empty() && blank(text.front())) {
-    text.remove_prefix(1);
-  }
-  while (!text.empty() && blank(text.back())) {
-    text.remove_suffix(1);
-  }
-  return text;
-}
-
 bool is_token_char(char c) noexcept { return is(kTokenChar, c); }
 
 bool is_token(std::string_view text) noexcept {
   return !text.empty() && std::all_of(text.begin(), text.end(), is_token_char);
-}
-
-std::size_t find_control(const char* begin, const char* end) noexcept {
-  const char* at = begin;
-#ifdef __SSE2__
-  const __m128i last_control = _mm_set1_epi8(0x1f);
-  const __m128i tab = _mm_set1_epi8('\t');
-  const __m128i del = _mm_set1_epi8(0x7f);
-  for (; end - at >= 16; at += 16) {
-    __m128i bytes;
-    std::memcpy(&bytes, at, sizeof bytes);
-    __m128i control = _mm_cmpeq_epi8(_mm_min_epu8(bytes, last_control), bytes);
-    control = _mm_andnot_si128(_mm_cmpeq_epi8(bytes, tab), control);
-    control = _mm_or_si128(control, _mm_cmpeq_epi8(bytes, del));
-    auto mask = static_cast<unsigned>(_mm_movemask_epi8(control));
-    if (mask != 0) {
-      return static_cast<std::size_t>(at - begin) + static_cast<unsigned>(std::countr_zero(mask));
-    }
-  }
-#endif
-  for (; at != end; ++at) {
-    auto c = static_cast<unsigned char>(*at);
-    if ((c < 0x20 && c != '\t') || c == 0x7f) {
-      break;
-    }
-  }
-  return static_cast<std::size_t>(at - begin);
 }
 
 bool is_field_value(std::string_view text) noexcept {

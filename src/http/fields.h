@@ -201,16 +201,23 @@ constexpr char lower(char c) noexcept {
 /// `text` in lower case, in the arena; itself if it is so already.
 std::string_view lower_case(std::string_view text, Arena& arena);
 /// Without SP and TAB at its ends.
-std::string_view trim(std::string_view text) noexcept;
+inline std::string_view trim(std::string_view text) noexcept {
+  const char* begin = text.data();
+  const char* end = begin + text.size();
+  while (begin != end && (*begin == ' ' || *begin == '\t')) {
+    ++begin;
+  }
+  while (begin != end && (end[-1] == ' ' || end[-1] == '\t')) {
+    --end;
+  }
+  return {begin, static_cast<std::size_t>(end - begin)};
+}
 
 /// RFC 9110 §5.6.2; not empty.
 bool is_token(std::string_view text) noexcept;
 bool is_token_char(char c) noexcept;
 /// No control octet but TAB (W2.2, W2.5).
 bool is_field_value(std::string_view text) noexcept;
-/// The position of the first octet that may not stand in a value, or size().
-std::size_t find_control(const char* at, const char* end) noexcept;
-
 /// 1*DIGIT up to 2^63 - 1 (W3.1); nothing otherwise.
 std::optional<std::uint64_t> parse_decimal(std::string_view text) noexcept;
 

@@ -40,73 +40,87 @@ Result<Progress> FieldLines::parse(std::string_view buffer, std::size_t begin, S
   }
   base_ = buffer.data();
   while (true) {
-    auto line = take_line(buffer, side, out, arena);
-    if (!line) {
-      return fail(line.error());
-    }
-    if (*line == Line::cut) {
-      return Progress{};
-    }
-    if (*line == Line::last) {
+    switch (take_line(buffer, out, arena)) {
+    case Line::field:
+      continue;
+    case Line::last:
       return Progress{true, at_};
+    case Line::cut:
+      return Progress{};
+    case Line::bad:
+      return fail(Code::malformed, side);
+    case Line::too_large:
+      return fail(Code::head_too_large, side);
     }
   }
 }
 
-Result<FieldLines::Line> FieldLines::take_line(std::string_view buffer, Side side, Fields& out,
-                                               Arena& arena) {
-  const char* const text = buffer.data();
-  // What is behind the limits is not looked at: the first fault in the order of the bytes decides,
-  // however they were split.
-  const std::size_t limit = std::min<std::size_t>(line_ + std::size_t{limits_->field} + 2, //
-                                                  limits_->head);
-  const std::size_t end = std::min(buffer.size(), limit);
+FieldLines::Line FieldLines::take_name(const char* text, std::size_t end, FieldId& id) {
   std::size_t at = at_;
-  auto cut = [&]() -> Result<Line> {
-    at_ = static_cast<std::uint32_t>(at);
-    if (end == limit) {
-      return fail(Code::head_too_large, side);
+  if (text[at] == '\r' && at == line_) {
+    if (at + 1 == end) {
+      return Line::cut;
     }
-    return Line::cut;
-  };
-  if (at >= end) {
-    return cut();
+    at_ = static_cast<std::uint32_t>(at + 2);
+    return text[at + 1] == '\n' ? Line::last : Line::bad;
   }
-  if (colon_ == 0) {
-    if (text[at] == '\r' && at == line_) {
-      if (at + 1 >= end) {
-        return cut();
-      }
-      if (text[at + 1] != '\n') {
-        return fail(Code::malformed, side);
-      }
-      at_ = static_cast<std::uint32_t>(at + 2);
-      return Line::last;
-    }
+  // A name from the table is a token: only others are looked at octet by octet. They end at the
+  // first that is no token char, whatever stands behind it.
+  const bool whole = at == line_;
+  const char* colon = whole ? find_colon(text + at, text + end) : text + end;
+  if (colon != text + end) {
+    id = field_id({text + at, static_cast<std::size_t>(colon - text) - at});
+  }
+  if (id != FieldId::other) {
+    at = static_cast<std::size_t>(colon - text);
+  } else {
     while (at < end && is(kTokenChar, text[at])) {
       ++at;
     }
-    if (at == end) {
-      return cut();
-    }
-    if (text[at] != ':' || at == line_) { // W2.1; a blank in front of the line too (W2.3, W2.4)
-      return fail(Code::malformed, side);
-    }
-    colon_ = static_cast<std::uint32_t>(at++);
   }
-  at += find_control(text + at, text + end);
+  at_ = static_cast<std::uint32_t>(at);
+  if (at == end) {
+    return Line::cut;
+  }
+  if (text[at] != ':' || at == line_) { // W2.1; a blank in front of the line too (W2.3, W2.4)
+    return Line::bad;
+  }
+  if (!whole) {
+    id = field_id({text + line_, at - line_});
+  }
+  colon_ = at_++;
+  return Line::field;
+}
+
+FieldLines::Line FieldLines::take_line(std::string_view buffer, Fields& out, Arena& arena) {
+  const char* const text = buffer.data();
+  // What is behind the limits is not looked at: the first fault in the order of the bytes decides,
+  // however they were split.
+  const std::size_t limit =
+      std::min<std::size_t>(line_ + std::size_t{limits_->field} + 2, limits_->head);
+  const std::size_t end = std::min(buffer.size(), limit);
+  const Line cut = end == limit ? Line::too_large : Line::cut;
+  if (at_ >= end) {
+    return cut;
+  }
+  FieldId id = FieldId::other;
+  if (colon_ != 0) {
+    id = field_id({text + line_, colon_ - line_});
+  } else if (Line part = take_name(text, end, id); part != Line::field) {
+    return part == Line::cut ? cut : part;
+  }
+  std::size_t at = at_ + find_control(text + at_, text + end);
+  at_ = static_cast<std::uint32_t>(at);
   if (at + 1 >= end && (at == end || text[at] == '\r')) {
-    return cut();
+    return cut;
   }
   if (text[at] != '\r' || text[at + 1] != '\n') { // W1.5, W2.2
-    return fail(Code::malformed, side);
+    return Line::bad;
   }
   if (out.size() >= limits_->fields) {
-    return fail(Code::head_too_large, side);
+    return Line::too_large;
   }
-  std::string_view field_name = buffer.substr(line_, colon_ - line_);
-  out.add({field_name, trim(buffer.substr(colon_ + 1, at - colon_ - 1)), field_id(field_name)},
-          arena);
+  out.add({{text + line_, colon_ - line_}, trim({text + colon_ + 1, at - colon_ - 1}), id}, arena);
   line_ = at_ = static_cast<std::uint32_t>(at + 2);
   colon_ = 0;
   return Line::field;
@@ -181,6 +195,10 @@ Result<bool> H1Parser::take_target(std::string_view buffer) {
 Result<bool> H1Parser::take_version(std::string_view buffer, RequestHead& head) {
   constexpr std::size_t kSize = kVersion.size() + 2;
   auto text = buffer.substr(target_end_ + 1, kSize);
+  if (text == "HTTP/1.1\r\n") [[likely]] {
+    pos_ = static_cast<std::uint32_t>(target_end_ + 1 + kSize);
+    return true; // head.minor_version is 1 already
+  }
   for (std::size_t i = 0; i < text.size(); ++i) {
     bool fits = i < kVersion.size() ? fits_version(text[i], i)
                                     : text[i] == (i == kVersion.size() ? '\r' : '\n');

@@ -51,8 +51,16 @@ public:
   void reset() noexcept;
 
 private:
-  enum class Line : std::uint8_t { field, last, cut };
-  Result<Line> take_line(std::string_view buffer, Side side, Fields& out, Arena& arena);
+  enum class Line : std::uint8_t {
+    field,     // one was added
+    last,      // the empty line
+    cut,       // more bytes are needed
+    bad,       // malformed
+    too_large, // over a limit
+  };
+  Line take_line(std::string_view buffer, Fields& out, Arena& arena);
+  /// Up to the colon; field: it is there.
+  Line take_name(const char* text, std::size_t end, FieldId& id);
 
   const HeadLimits* limits_;
   const char* base_ = nullptr; // where the buffer was in the last call: only compared

@@ -67,7 +67,12 @@ void H1Writer::status_line(int status, std::string_view reason) noexcept {
 }
 
 void H1Writer::field(std::string_view name, std::string_view value) noexcept {
-  ok_ = ok_ && is_token(name) && is_field_value(value);
+  ok_ = ok_ && is_token(name);
+  put_field(name, value);
+}
+
+void H1Writer::put_field(std::string_view name, std::string_view value) noexcept {
+  ok_ = ok_ && is_field_value(value);
   if (room(name.size() + 2 + value.size() + 2)) {
     put(name);
     put(": ");
@@ -81,7 +86,11 @@ void H1Writer::field(FieldId id, std::uint64_t value) noexcept { field(id, Decim
 void H1Writer::fields(const Fields& fields, const FieldSet& without) noexcept {
   for (const Field& each : fields) {
     if (!without.test(index(each.id))) {
-      field(each.name, each.value);
+      if (each.id != FieldId::other) {
+        put_field(each.name, each.value); // a name from the table is a token
+      } else {
+        field(each.name, each.value);
+      }
     }
   }
 }

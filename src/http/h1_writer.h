@@ -63,7 +63,8 @@ private:
     ok_ = ok_ && static_cast<std::size_t>(end_ - at_) >= n;
     return ok_;
   }
-  void put(std::string_view bytes) noexcept; // room() was asked
+  void put(std::string_view bytes) noexcept;                              // room() was asked
+  void put_field(std::string_view name, std::string_view value) noexcept; // the name is a token
 
   char* begin_;
   char* at_;

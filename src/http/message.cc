@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "http/message.h"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 
@@ -200,8 +201,11 @@ void copy_head(const ResponseHead& from, ResponseHead& to, Arena& arena) {
 }
 
 Result<void> resolve_target(RequestHead& head, Arena& arena) {
-  const std::size_t hosts = head.fields.count(FieldId::host);
-  if (hosts > 1 || (hosts == 0 && head.minor_version > 0)) { // W4.1
+  const Field* host = head.fields.find(FieldId::host);
+  const bool another = host != nullptr && std::any_of(host + 1, head.fields.end(), [](auto& f) {
+                         return f.id == FieldId::host;
+                       });
+  if (another || (host == nullptr && head.minor_version > 0)) { // W4.1
     return fail(Code::malformed, Side::client);
   }
   auto target = parse_target(head.method, head.target, arena);
@@ -209,8 +213,8 @@ Result<void> resolve_target(RequestHead& head, Arena& arena) {
     return fail(target.error());
   }
   head.uri = *target;
-  if (hosts == 1) {
-    auto authority = parse_authority(head.fields.value(FieldId::host), arena);
+  if (host != nullptr) {
+    auto authority = parse_authority(host->value, arena);
     if (!authority) { // W4.2: also where an absolute target replaces it
       return fail(authority.error());
     }

@@ -31,7 +31,9 @@ Result<std::string_view> normalise_name(std::string_view host, Arena& arena) {
     host.remove_suffix(1);
   }
   std::size_t label = 0;
+  bool upper = false;
   for (char c : host) {
+    upper = upper || (c >= 'A' && c <= 'Z');
     if (!is(kHostChar, c) || (c == '.' && label == 0) || (c != '.' && label == kLongestLabel)) {
       return malformed();
     }
@@ -40,7 +42,7 @@ Result<std::string_view> normalise_name(std::string_view host, Arena& arena) {
   if (label == 0 || host.size() > kLongestHost) { // empty, or a dot is left at the end
     return malformed();
   }
-  return lower_case(host, arena);
+  return upper ? lower_case(host, arena) : host;
 }
 
 Result<std::string_view> normalise_ipv6(std::string_view host, Arena& arena) {
@@ -211,11 +213,8 @@ Result<Authority> parse_authority(std::string_view text, Arena& arena) {
     authority.has_port = !digits.empty(); // "host:" is "host" (RFC 3986 §3.2.3)
     authority.port = static_cast<std::uint16_t>(port);
   }
-  auto host = text.substr(0, colon);
-  if (!is_ascii(host)) {
-    return malformed();
-  }
-  auto normal = normalise_host(host, arena);
+  auto host = text.substr(0, colon); // ASCII only: normalise_name() takes no other
+  auto normal = host.starts_with('[') ? normalise_ipv6(host, arena) : normalise_name(host, arena);
   if (!normal) {
     return fail(normal.error());
   }

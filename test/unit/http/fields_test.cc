@@ -7,6 +7,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "http/chars.h"
 #include "http/message.h"
 
 using namespace weir;
