@@ -252,19 +252,13 @@ void check_listeners(Reading& r) {
 
 // Forwards open to the world
 
-/// Whether the conditions hold for some clients only.
-bool names_clients(const Reading& r, const std::vector<Condition>& conditions) {
+/// Whether the conditions hold for some clients only. (A list of addresses in a forward is about
+/// the host asked for.)
+bool names_clients(const std::vector<Condition>& conditions) {
   for (const Condition& condition : conditions) {
     if (condition.kind == ConditionKind::client &&
         std::none_of(condition.prefixes.begin(), condition.prefixes.end(),
                      [](const Prefix& prefix) { return prefix.bits() == 0; })) {
-      return true;
-    }
-    if (condition.kind == ConditionKind::list &&
-        std::all_of(condition.names.begin(), condition.names.end(), [&r](const NameRef& name) {
-          return name.index < r.config.lists.size() &&
-                 r.config.lists[name.index].format == ListFormat::cidr;
-        })) {
       return true;
     }
   }
@@ -272,17 +266,20 @@ bool names_clients(const Reading& r, const std::vector<Condition>& conditions) {
 }
 
 /// The rule that lets any client through, or nullptr.
-const RuleDecl* opening_rule(const Reading& r, const std::vector<RuleDecl>& rules) {
+const RuleDecl* opening_rule(const std::vector<RuleDecl>& rules) {
   for (const RuleDecl& rule : rules) {
     const bool ends = rule.action != ActionKind::report && rule.action != ActionKind::cache_no;
     const bool total = rule.conditions.empty() || rule.conditions[0].kind == ConditionKind::all;
-    if (rule.action == ActionKind::allow && !names_clients(r, rule.conditions)) {
+    if (rule.broken) {
+      return nullptr; // what it says is not known
+    }
+    if (rule.action == ActionKind::allow && !names_clients(rule.conditions)) {
       return &rule;
     }
     if (rule.action == ActionKind::allow || !ends || !total) {
       continue;
     }
-    if (rule.unless.empty() || (rule.unless.size() == 1 && names_clients(r, rule.unless))) {
+    if (rule.unless.empty() || (rule.unless.size() == 1 && names_clients(rule.unless))) {
       return nullptr; // nobody else gets beyond this rule
     }
   }
@@ -291,7 +288,7 @@ const RuleDecl* opening_rule(const Reading& r, const std::vector<RuleDecl>& rule
 
 void check_open(Reading& r) {
   for (const ForwardDecl& forward : r.config.forwards) {
-    const RuleDecl* rule = opening_rule(r, forward.rules);
+    const RuleDecl* rule = opening_rule(forward.rules);
     if (rule == nullptr || forward.options.open_proxy) {
       continue;
     }
@@ -315,7 +312,7 @@ void check_open(Reading& r) {
 bool always_ends(const RuleDecl& rule) {
   const bool ends = rule.action != ActionKind::report && rule.action != ActionKind::cache_no;
   const bool total = rule.conditions.empty() || rule.conditions[0].kind == ConditionKind::all;
-  return ends && total && rule.unless.empty();
+  return ends && total && rule.unless.empty() && !rule.broken;
 }
 
 /// Follows `rules` after an end at `end`; answers the new end.

@@ -81,9 +81,10 @@ public:
   }
 
 private:
-  /// Whether two neighbours share the column of their second words.
+  /// Whether two neighbours share the column of their second words: no empty line is between.
   static bool aligned(const Statement& above, const Statement& s) {
-    return !above.has_block && !s.has_block && s.before.empty();
+    const bool apart = std::find(s.before.begin(), s.before.end(), "") != s.before.end();
+    return !above.has_block && !s.has_block && !apart;
   }
 
   static std::size_t widest(const std::vector<Statement>& list, std::size_t from) {

@@ -73,7 +73,7 @@ Loaded load_text(const std::string& name, std::string_view text, LoadSettings se
 std::string_view embedded_default() noexcept {
   return R"(# weir without a configuration file: both directions on loopback, everything under ./var.
 state ./var/state
-log   { sqlite ./var/log keep 7d max 1GB; json ./var/log/access.json; errors stderr }
+log { sqlite ./var/log keep 7d max 1GB; json ./var/log/access.json; errors stderr }
 admin { socket ./var/admin.sock; http 127.0.0.1:9145 }
 
 cache main {

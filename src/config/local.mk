@@ -24,6 +24,7 @@ LINK_CONFIG = src/config/libconfig.a $(RE2_LIBS) $(LINK_BASE)
 
 check_PROGRAMS += test/unit/config_test
 test_unit_config_test_SOURCES = \
+  test/unit/config/errors_test.cc \
   test/unit/config/format_test.cc \
   test/unit/config/load_test.cc \
   test/unit/config/options_test.cc

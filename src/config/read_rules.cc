@@ -42,9 +42,9 @@ void check_conditions(Reading& r, const std::vector<Condition>& conditions) {
   }
 }
 
-/// The rule after its head: conditions, page, status, unless.
+/// The rule after its head: conditions, page, status, unless. `before`: the errors before it.
 void read_rest(Reading& r, const Statement& s, Scope& scope, RuleDecl& rule,
-               const std::vector<Statement>& parts) {
+               const std::vector<Statement>& parts, std::size_t before) {
   const std::size_t errors = r.report.errors();
   Scope inner = scope;
   inner.rule = &rule;
@@ -66,15 +66,17 @@ void read_rest(Reading& r, const Statement& s, Scope& scope, RuleDecl& rule,
     rule.text += (rule.text.empty() ? "" : " ") + word.raw;
   }
   rule.at = s.at();
+  rule.broken = r.report.errors() != before;
   scope.rules->push_back(std::move(rule));
 }
 
 void read_plain_rule(Reading& r, const Statement& s, Scope& scope, ActionKind action) {
   RuleDecl rule;
   rule.action = action;
+  const std::size_t before = r.report.errors();
   const std::vector<Statement> parts = split(s, kParts);
   check_head(r, parts[0], 0);
-  read_rest(r, s, scope, rule, parts);
+  read_rest(r, s, scope, rule, parts, before);
 }
 
 /// A new condition, if the statement has words enough.
@@ -165,22 +167,25 @@ void read_rule_deny(Reading& r, const Statement& s, Scope& scope) {
 void read_rule_redirect(Reading& r, const Statement& s, Scope& scope) {
   RuleDecl rule;
   rule.action = ActionKind::redirect;
+  const std::size_t before = r.report.errors();
   const std::vector<Statement> parts = split(s, kParts);
   check_head(r, parts[0], read_redirect(r, parts[0], 1, rule.url, rule.status));
-  read_rest(r, s, scope, rule, parts);
+  read_rest(r, s, scope, rule, parts, before);
 }
 
 void read_rule_respond(Reading& r, const Statement& s, Scope& scope) {
   RuleDecl rule;
   rule.action = ActionKind::respond;
+  const std::size_t before = r.report.errors();
   const std::vector<Statement> parts = split(s, kParts);
   check_head(r, parts[0], read_respond(r, parts[0], 1, rule.respond));
-  read_rest(r, s, scope, rule, parts);
+  read_rest(r, s, scope, rule, parts, before);
 }
 
 void read_rule_cache(Reading& r, const Statement& s, Scope& scope) {
   RuleDecl rule;
   rule.action = ActionKind::cache_no;
+  const std::size_t before = r.report.errors();
   const std::vector<Statement> parts = split(s, kParts);
   if (parts[0].words.size() < 2) {
     r.report.error(s.at(), "'cache' needs more words", "form: cache no [CONDITION ...]");
@@ -189,7 +194,7 @@ void read_rule_cache(Reading& r, const Statement& s, Scope& scope) {
                    "form: cache no [CONDITION ...]");
   }
   check_head(r, parts[0], 1);
-  read_rest(r, s, scope, rule, parts);
+  read_rest(r, s, scope, rule, parts, before);
 }
 
 // What an action may be given

@@ -250,9 +250,8 @@ void read_list(Reading& r, const Statement& s, Scope& scope) {
   }
   list.name = read_name(r, s.words[1], flag::CONDITION | flag::ARGUMENT);
   list.at = s.at();
-  const std::size_t errors = r.report.errors();
-  read_inner(r, s, inner, flag::LIST);
-  check_has(r, errors, list.sources, s, "file", "file /etc/weir/lists/NAME");
+  const bool sound = read_inner(r, s, inner, flag::LIST);
+  check_has(r, sound, list.sources, s, "file", "file /etc/weir/lists/NAME");
   list.shrink_guard = inner.options.list_shrink_guard;
   if (!list.name.empty()) {
     r.config.lists.push_back(std::move(list));
@@ -326,9 +325,8 @@ void read_when(Reading& r, const Statement& s, Scope& scope) {
   }
   when.name = read_name(r, s.words[1], flag::CONDITION | flag::ARGUMENT);
   when.at = s.at();
-  const std::size_t errors = r.report.errors();
-  read_inner(r, s, inner, flag::WHEN);
-  check_has(r, errors, !when.slots.empty(), s, "time", "time mon-fri 08:00-18:00");
+  const bool sound = read_inner(r, s, inner, flag::WHEN);
+  check_has(r, sound, !when.slots.empty(), s, "time", "time mon-fri 08:00-18:00");
   if (!when.name.empty()) {
     r.config.whens.push_back(std::move(when));
   }

@@ -92,9 +92,8 @@ void read_cache(Reading& r, const Statement& s, Scope& scope) {
       bad_value(r, s.words[2], "only the word shared may stand after the name of a cache");
     }
   }
-  const std::size_t errors = r.report.errors();
-  read_inner(r, s, inner, flag::CACHE);
-  check_has(r, errors, cache.memory_at.written(), s, "memory", "memory 1GB");
+  const bool sound = read_inner(r, s, inner, flag::CACHE);
+  check_has(r, sound, cache.memory_at.written(), s, "memory", "memory 1GB");
   cache.options = inner.options;
   cache.memory_object_max = inner.options.memory_object_max;
   if (cache.memory_object_max == 0) {
@@ -145,9 +144,8 @@ void read_pool(Reading& r, const Statement& s, Scope& scope) {
   inner.pool = &pool;
   pool.name = read_name(r, s.words[1]);
   pool.at = s.at();
-  const std::size_t errors = r.report.errors();
-  read_inner(r, s, inner, flag::POOL);
-  check_has(r, errors, !pool.servers.empty(), s, "server", "server 192.0.2.1:8080");
+  const bool sound = read_inner(r, s, inner, flag::POOL);
+  check_has(r, sound, !pool.servers.empty(), s, "server", "server 192.0.2.1:8080");
   pool.options = inner.options;
   if (!pool.name.empty()) {
     r.config.pools.push_back(std::move(pool));
@@ -212,9 +210,8 @@ void read_forward(Reading& r, const Statement& s, Scope& scope) {
   inner.listens = &forward.listens;
   forward.name = read_name(r, s.words[1]);
   forward.at = s.at();
-  const std::size_t errors = r.report.errors();
-  read_inner(r, s, inner, flag::FORWARD);
-  check_has(r, errors, !forward.listens.empty(), s, "listener", "listen 127.0.0.1:3128");
+  const bool sound = read_inner(r, s, inner, flag::FORWARD);
+  check_has(r, sound, !forward.listens.empty(), s, "listener", "listen 127.0.0.1:3128");
   forward.connect = std::move(inner.connect);
   forward.connect_at = inner.connect_at;
   forward.private_at = inner.private_at;
@@ -347,10 +344,9 @@ void read_site(Reading& r, const Statement& s, Scope& scope) {
       site.names.push_back(std::move(host));
     }
   }
-  const std::size_t errors = r.report.errors();
-  read_inner(r, s, inner, flag::SITE);
-  check_has(r, errors, !site.listens.empty(), s, "listener", "listen 0.0.0.0:80");
-  check_has(r, errors, !site.routes.empty(), s, "route", "route / { pool NAME }");
+  const bool sound = read_inner(r, s, inner, flag::SITE);
+  check_has(r, sound, !site.listens.empty(), s, "listener", "listen 0.0.0.0:80");
+  check_has(r, sound, !site.routes.empty(), s, "route", "route / { pool NAME }");
   site.options = inner.options;
   if (!site.names.empty()) {
     r.config.sites.push_back(std::move(site));
@@ -379,9 +375,8 @@ void read_route(Reading& r, const Statement& s, Scope& scope) {
   route.path.at = word.at;
   route.at = s.at();
   route.cache = scope.site->cache;
-  const std::size_t errors = r.report.errors();
-  read_inner(r, s, inner, flag::ROUTE);
-  check_has(r, errors, route.answers != 0, s, "answer", "pool, respond or redirect");
+  const bool sound = read_inner(r, s, inner, flag::ROUTE);
+  check_has(r, sound, route.answers != 0, s, "answer", "pool, respond or redirect");
   route.options = inner.options;
   scope.site->routes.push_back(std::move(route));
 }

@@ -111,7 +111,8 @@ std::string Report::line(const Position& at) const {
 
 void Report::add(Severity severity, const Position& at, std::string what, std::string hint) {
   errors_ += severity == Severity::error ? 1 : 0;
-  if (entries_.size() >= kMost) {
+  if (entries_.size() >= kMost ||
+      std::find(bad_words_.begin(), bad_words_.end(), at) != bad_words_.end()) {
     return;
   }
   Diagnostic diagnostic;

@@ -33,6 +33,11 @@ public:
   void error(const Position& at, std::string what, std::string hint = {}) {
     add(Severity::error, at, std::move(what), std::move(hint));
   }
+  /// An error in the form of a word: what else is wrong with it follows and is not told.
+  void bad_word(const Position& at, std::string what, std::string hint = {}) {
+    error(at, std::move(what), std::move(hint));
+    bad_words_.push_back(at);
+  }
   void warning(const Position& at, std::string what, std::string hint = {}) {
     add(Severity::warning, at, std::move(what), std::move(hint));
   }
@@ -61,6 +66,7 @@ private:
 
   std::deque<File> files_;
   std::vector<Entry> entries_;
+  std::vector<Position> bad_words_;
   std::size_t errors_ = 0;
 };
 

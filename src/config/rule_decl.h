@@ -94,7 +94,8 @@ struct RuleDecl {
   RespondDecl respond;      // respond
   std::vector<Condition> conditions;
   std::vector<Condition> unless;
-  std::string text; // the rule as written, one space between words: for the trace and the log
+  bool broken = false; // had an error; never in a Config that is given out
+  std::string text;    // the rule as written, one space between words: for the trace and the log
   Position at;
 };
 

@@ -177,9 +177,11 @@ void read_block(Reading& r, const std::vector<Statement>& list, Scope& scope) {
   }
 }
 
-void read_inner(Reading& r, const Statement& s, Scope& scope, Flags place) {
+bool read_inner(Reading& r, const Statement& s, Scope& scope, Flags place) {
+  const std::size_t errors = r.report.errors();
   scope.place = place;
   read_block(r, s.block, scope);
+  return r.report.errors() == errors;
 }
 
 std::vector<Statement> split(const Statement& s, Flags places) {
@@ -268,9 +270,9 @@ bool has_words(Reading& r, const Statement& s, const Scope& scope, std::size_t l
   return false;
 }
 
-void check_has(Reading& r, std::size_t errors, bool has, const Statement& s, std::string_view what,
+void check_has(Reading& r, bool sound, bool has, const Statement& s, std::string_view what,
                std::string_view hint) {
-  if (!has && r.report.errors() == errors) {
+  if (!has && sound) {
     const std::string& name = s.words.size() > 1 ? s.words[1].text : s.words[0].text;
     r.report.error(s.at(), fmt::format("{} '{}' has no {}", s.words[0].text, name, what),
                    fmt::format("give it one: {}", hint));

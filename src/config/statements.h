@@ -50,8 +50,8 @@ struct Scope {
 /// Reads the statements of a block: values first, then words, then inner blocks, so that what a
 /// block says holds for everything in it, wherever it stands. Sets scope.options.
 void read_block(Reading& r, const std::vector<Statement>& list, Scope& scope);
-/// Reads the block of `s` as one of `place`.
-void read_inner(Reading& r, const Statement& s, Scope& scope, Flags place);
+/// Reads the block of `s` as one of `place`. Whether there was no error in it.
+bool read_inner(Reading& r, const Statement& s, Scope& scope, Flags place);
 /// Reads one statement that is known to stand where it may.
 void read_row(Reading& r, const Row& row, const Statement& s, Scope& scope);
 /// Cuts a statement before each word that is a row of `places` or one of another version. The
@@ -72,9 +72,8 @@ bool has_words(Reading& r, const Statement& s, const Scope& scope, std::size_t l
                std::size_t most);
 constexpr std::size_t kAny = 1U << 20;
 
-/// Tells that the block `s` lacks what it is for, unless there was an error in it: `errors` is
-/// their number before the block was read.
-void check_has(Reading& r, std::size_t errors, bool has, const Statement& s, std::string_view what,
+/// Tells that the block `s` lacks what it is for, if it is `sound`: without another error in it.
+void check_has(Reading& r, bool sound, bool has, const Statement& s, std::string_view what,
                std::string_view hint);
 /// Tells that a word does not have the form that its place wants.
 void bad_value(Reading& r, const Word& word, std::string hint);

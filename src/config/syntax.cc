@@ -108,7 +108,7 @@ private:
     word.at.length = static_cast<std::uint32_t>(word.raw.size());
     for (const char c : word.raw) {
       if (is_control(c)) {
-        report_.error(word.at, "a control character stands in this word");
+        report_.bad_word(word.at, "a control character stands in this word");
         break;
       }
     }
@@ -123,8 +123,8 @@ private:
     }
     if (next_ >= text_.size() || text_[next_] != '"') {
       finish(word, begin);
-      report_.error(word.at, "the quote is not closed on its line",
-                    "put '\"' at the end of the text; inside it a quote is written \\\"");
+      report_.bad_word(word.at, "the quote is not closed on its line",
+                       "put '\"' at the end of the text; inside it a quote is written \\\"");
       return;
     }
     ++next_;
@@ -133,6 +133,9 @@ private:
         text_[next_] != ';' && join_at(next_) == 0) {
       report_.error(here(1), "white space is missing after the quote",
                     "a quoted word ends at its quote; inside it a quote is written \\\"");
+      while (next_ < text_.size() && !is_blank(text_[next_]) && text_[next_] != '\n') {
+        ++next_;
+      }
     }
   }
 
@@ -152,12 +155,12 @@ private:
     }
     finish(word, begin);
     if (word.raw.back() == '\\') {
-      report_.error(word.at, "a backslash stands at the end of a word",
-                    "it joins lines only as the last character of a line; else use quotes");
+      report_.bad_word(word.at, "a backslash stands at the end of a word",
+                       "it joins lines only as the last character of a line; else use quotes");
     }
     if (word.raw.find('"') != std::string::npos) {
-      report_.error(word.at, "a quote stands inside a word",
-                    "write the whole word in quotes; inside them a quote is written \\\"");
+      report_.bad_word(word.at, "a quote stands inside a word",
+                       "write the whole word in quotes; inside them a quote is written \\\"");
     }
   }
 
@@ -321,7 +324,7 @@ std::size_t expand_variable(Report& report, const Word& word, std::string_view r
   const std::string name(rest.substr(2, end - 2));
   const char* value = environment ? std::getenv(name.c_str()) : "env";
   if (value == nullptr) {
-    report.error(word.at, fmt::format("the environment variable {} is not set", name));
+    report.bad_word(word.at, fmt::format("the environment variable {} is not set", name));
   } else {
     out += value;
   }
@@ -358,8 +361,8 @@ void expand(Report& report, Word& word, bool environment) {
     } else if (rest.substr(0, 2) == "${") {
       const std::size_t length = expand_variable(report, word, rest, environment, word.text);
       if (length == 0) {
-        report.error(word.at, "'${' begins the name of an environment variable",
-                     "write ${NAME}, or \"\\${\" in quotes where it is meant as it stands");
+        report.bad_word(word.at, "'${' begins the name of an environment variable",
+                        "write ${NAME}, or \"\\${\" in quotes where it is meant as it stands");
         return;
       }
       rest.remove_prefix(length);
