@@ -28,3 +28,7 @@ test_unit_log_test_SOURCES = \
   test/unit/log/sqlite_writer_test.cc
 test_unit_log_test_LDADD = test/unit/libtestmain.a $(LINK_LOG)
 TESTS += test/unit/log_test
+
+EXTRA_PROGRAMS += test/bench/log_bench
+test_bench_log_bench_SOURCES = test/bench/log_bench.cc
+test_bench_log_bench_LDADD = $(LINK_LOG)

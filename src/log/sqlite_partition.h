@@ -79,6 +79,7 @@ private:
   /// The number of a text, added if there is room; -1: it stands in the row itself.
   std::int64_t number_of_text(std::size_t column, std::string_view text);
   template <Kind kind, class T> void bind(std::size_t column, const T& value);
+  void bind_number(std::size_t column, std::int64_t number);
   void bind_dictionary(std::size_t column, std::string_view text);
   void bind_address(std::size_t column, Kind kind, const Address& address);
 
@@ -91,15 +92,24 @@ private:
   std::size_t dictionary_cap_ = 0;
   bool dictionary_failed_ = false;
   Dictionary dictionary_;
+  // Texts seen lately by a column, so that few are hashed.
+  static constexpr std::size_t kRecent = 64;
+  struct Recent {
+    std::int64_t n = -1;
+    std::string text;
+  };
+  std::array<std::array<Recent, kRecent>, kColumns> recent_;
+  Dictionary addresses_; // bytes of addresses that the dictionary has, so that few are printed
   std::array<std::size_t, kColumns> share_{}; // texts that a column has put into the dictionary
 
   // What each parameter of insert_ is bound to, so that what repeats is not bound again.
   struct Bound {
-    bool valid = false; // parameter holds the number of `text`
-    std::string text;
-    Address address; // columns of addresses: compared before they are printed
+    bool valid = false;
+    std::int64_t number = 0; // of the row, or of the dictionary
+    Address address;         // kinds of addresses: the one whose number is bound
   };
   std::array<Bound, kColumns> bound_;
+  std::array<char, RequestId::kSize> id_{}; // the parameter of Kind::id points here
   std::size_t wal_pages_ = 0;
 };
 
