@@ -100,7 +100,7 @@ rocksdb::DBOptions db_options() {
   options.create_if_missing = true;
   options.create_missing_column_families = true;
   options.atomic_flush = true;
-  options.max_background_jobs = 2;
+  options.max_background_jobs = 3; // a long rewriting of records must not hold up moves of bodies
   options.max_subcompactions = 1;
   options.max_open_files = -1;
   options.bytes_per_sync = 1 << 20;
@@ -135,6 +135,8 @@ rocksdb::ColumnFamilyOptions body_options(const DiskDbSettings& settings) {
   options.compression = rocksdb::kNoCompression;
   options.level_compaction_dynamic_level_bytes = true;
   options.level0_file_num_compaction_trigger = 1;
+  options.level0_slowdown_writes_trigger = 256; // they do not overlap: nothing gets slower
+  options.level0_stop_writes_trigger = 512;
   rocksdb::BlockBasedTableOptions table;
   table.block_size = 16 * 1024;
   table.format_version = 5;
