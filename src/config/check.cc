@@ -4,7 +4,7 @@
 // forwards open to the world, what can never be reached, blocks that lack what they are for.
 #include <algorithm>
 #include <map>
-#include <set>
+#include <tuple>
 
 #include <fmt/format.h>
 
@@ -178,75 +178,83 @@ void check_paths(Reading& r) {
 
 // Listeners
 
-struct Bound {
-  Address address;
-  Position at;
-  const SiteDecl* site; // nullptr: not shared with anybody
-};
+/// Every listener, by address. Sites may share one; by their hosts they are told apart.
+class Listeners {
+public:
+  explicit Listeners(Reading& r) : r_(r) {}
 
-/// Whether two addresses cannot be bound side by side.
-bool meet(const Address& a, const Address& b) {
-  if (a.port() != b.port() || a.port() == 0 || a.is_v4() != b.is_v4()) {
-    return false;
+  /// `site`: nullptr for what shares with nobody.
+  void add(const Address& address, const Position& at, const SiteDecl* site) {
+    if (address.port() == 0) {
+      return; // the kernel chooses
+    }
+    const auto [first, fresh] = bound_.emplace(address, Bound{at, site});
+    if (fresh) {
+      check_any(address, at);
+    } else if (site == nullptr || first->second.site == nullptr || first->second.site == site) {
+      tell(at, fmt::format("two listeners on {}", address.to_string()), first->second.at);
+    }
+    if (site != nullptr && first->second.site != nullptr) {
+      first->second.site = site;
+      check_hosts(address, *site);
+    }
   }
-  const Address any = a.is_v4() ? Address::v4({}) : Address::v6({});
-  const auto is_any = [&any](const Address& each) { return each.with_port(0) == any; };
-  return a == b || is_any(a) || is_any(b);
-}
 
-bool same_host(const SiteDecl& a, const SiteDecl& b, const HostPattern*& which) {
-  for (const HostPattern& host : b.names) {
-    for (const HostPattern& other : a.names) {
-      if (host.kind == other.kind && host.text == other.text) {
-        which = &host;
-        return true;
+private:
+  struct Bound {
+    Position at;
+    const SiteDecl* site = nullptr; // the last one
+  };
+  using Host = std::tuple<Address, HostPattern::Kind, std::string>;
+
+  void tell(const Position& at, std::string what, const Position& first) {
+    r_.report.error(at, std::move(what), "the first is at " + r_.report.where(first));
+  }
+
+  /// An address and the wildcard of its family cannot be bound side by side.
+  void check_any(const Address& address, const Position& at) {
+    const Address any =
+        (address.is_v4() ? Address::v4({}) : Address::v6({})).with_port(address.port());
+    for (const auto& [other, bound] : bound_) {
+      if (other.port() == address.port() && other.is_v4() == address.is_v4() &&
+          !(other == address) && (other == any || address == any)) {
+        tell(at, fmt::format("{} meets the listener on {}", address.to_string(), other.to_string()),
+             bound.at);
+        return;
       }
     }
   }
-  return false;
-}
 
-void check_meeting(Reading& r, const Bound& first, const Bound& second) {
-  const bool equal = first.address == second.address;
-  const HostPattern* host = nullptr;
-  if (!equal || first.site == nullptr || second.site == nullptr || first.site == second.site) {
-    r.report.error(second.at,
-                   equal ? fmt::format("two listeners on {}", second.address.to_string())
-                         : fmt::format("{} meets the listener on {}", second.address.to_string(),
-                                       first.address.to_string()),
-                   "the first is at " + r.report.where(first.at));
-  } else if (same_host(*first.site, *second.site, host)) {
-    r.report.error(host->at,
-                   fmt::format("two sites are called '{}' on {}", write_host(*host),
-                               second.address.to_string()),
-                   "the first is at " + r.report.where(first.site->at));
+  void check_hosts(const Address& address, const SiteDecl& site) {
+    for (const HostPattern& host : site.names) {
+      const auto [first, fresh] = hosts_.emplace(Host{address, host.kind, host.text}, &site);
+      if (!fresh && first->second != &site) {
+        tell(host.at,
+             fmt::format("two sites are called '{}' on {}", write_host(host), address.to_string()),
+             first->second->at);
+      }
+    }
   }
-}
+
+  Reading& r_;
+  std::map<Address, Bound> bound_;
+  std::map<Host, const SiteDecl*> hosts_;
+};
 
 void check_listeners(Reading& r) {
-  std::vector<Bound> bound;
+  Listeners listeners(r);
   for (const ForwardDecl& forward : r.config.forwards) {
     for (const ListenDecl& listen : forward.listens) {
-      bound.push_back({listen.address, listen.at, nullptr});
+      listeners.add(listen.address, listen.at, nullptr);
     }
   }
   for (const SiteDecl& site : r.config.sites) {
     for (const ListenDecl& listen : site.listens) {
-      bound.push_back({listen.address, listen.at, &site});
+      listeners.add(listen.address, listen.at, &site);
     }
   }
   if (r.config.admin.http) {
-    bound.push_back({*r.config.admin.http, r.config.admin.http_at, nullptr});
-  }
-  std::multimap<std::uint16_t, const Bound*> by_port;
-  for (const Bound& each : bound) {
-    const auto [from, to] = by_port.equal_range(each.address.port());
-    for (auto other = from; other != to; ++other) {
-      if (meet(other->second->address, each.address)) {
-        check_meeting(r, *other->second, each);
-      }
-    }
-    by_port.emplace(each.address.port(), &each);
+    listeners.add(*r.config.admin.http, r.config.admin.http_at, nullptr);
   }
 }
 

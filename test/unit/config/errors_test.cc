@@ -447,8 +447,8 @@ TEST_CASE("C9 a forward open to the world is refused unless it says so") {
   const auto open = [](std::string_view rules, std::string_view more = "") {
     const std::vector<std::string> all =
         told("forward f {\nlisten 127.0.0.1:1 0.0.0.0:2\n" + std::string(more) + "\nrules {\n" +
-             std::string(rules) + "\n} }\nlist ips { file /etc/hostname format cidr }\n" +
-             "list names { file /etc/hostname }");
+             std::string(rules) + "\n} }\nlist ips { file /etc/passwd format cidr }\n" +
+             "list names { file /etc/passwd }");
     for (const std::string& each : all) {
       CHECK(each.find("2:20 forward 'f' would be an open proxy: anybody who reaches 0.0.0.0:2 may "
                       "use it | the rule at t:") == 0);

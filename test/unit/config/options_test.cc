@@ -136,3 +136,32 @@ TEST_CASE("C5 units are written; a bare number shows the form") {
   CHECK(write_bytes(1536) == "1536B");
   CHECK(write_bytes(3 << 20) == "3MB");
 }
+
+TEST_CASE("C9 the caret stands under the word, whatever is before it") {
+  Diagnostic d;
+  d.file = "f";
+  d.line = 3;
+  d.what = "w";
+  d.source = "\t\xc3\xa4 xyz\xc3\xa4 tail";
+  d.column = 5;
+  d.length = 5;
+  CHECK(print(std::vector{d}) ==
+        "f:3:5: error: w\n    \t\xc3\xa4 xyz\xc3\xa4 tail\n    \t  ^^^^\n1 error\n");
+  d.severity = Severity::warning;
+  d.source = std::string("a\x1b[31m\0b", 8);
+  d.column = 40; // beyond the line: still one caret
+  CHECK(print(std::vector{d, d}).find("    a?[31m?b\n            ^\n") != std::string::npos);
+  CHECK(print(std::vector{d, d}).find("\n2 warnings\n") != std::string::npos);
+  CHECK(print(std::vector<Diagnostic>{}).empty());
+}
+
+TEST_CASE("C9 the nearest word, or none") {
+  const std::vector<std::string_view> known = {"listen", "cache", "connect", "rules"};
+  CHECK(nearest("lisen", known) == "listen");
+  CHECK(nearest("lsiten", known) == "listen"); // two letters changed places
+  CHECK(nearest("conect", known) == "connect");
+  CHECK(nearest("Cache", known) == "cache");
+  CHECK(nearest("flubber", known).empty());
+  CHECK(nearest("", known).empty());
+  CHECK(nearest(std::string(1000, 'x'), known).empty());
+}
