@@ -78,12 +78,14 @@ public:
   static constexpr std::size_t kScratch = 512;
 
   OutQueue() = default;
+  /// Takes fewer slots than it has: for what is to be moved into another queue with framing around it.
+  explicit OutQueue(std::size_t most_slots) : most_(most_slots) {}
   OutQueue(const OutQueue&) = delete;
   OutQueue& operator=(const OutQueue&) = delete;
 
   bool empty() const noexcept { return begin_ == end_; }
   std::size_t bytes() const noexcept { return bytes_; }
-  std::size_t slots_free() const noexcept { return kSlots - (end_ - begin_); }
+  std::size_t slots_free() const noexcept { return most_ - (end_ - begin_); }
 
   /// Requires slots_free() > 0. An empty slice is dropped.
   void push(Slice slice);
@@ -102,6 +104,7 @@ public:
 private:
   void compact() noexcept;
 
+  std::size_t most_ = kSlots;
   std::size_t begin_ = 0;
   std::size_t end_ = 0;
   std::size_t bytes_ = 0;

@@ -188,7 +188,8 @@ void Directory::tidy(Shard& shard, const Hash128& hash) {
     record.marked_until = {};
     --shard.marks;
   }
-  if (!record.variants && record.fills.empty() && record.marked_until == MonoTime{}) {
+  if (!record.variants && record.fills.empty() && record.marked_until == MonoTime{} &&
+      record.held == 0) {
     shard.records.erase(at);
   }
 }
@@ -260,9 +261,13 @@ void Directory::replace(Fill& fill, const Ref<const Entry>& entry) {
   evict(index);
 }
 
-std::size_t Directory::remove(std::string_view key, const Hash128& hash) {
+std::size_t Directory::remove(std::string_view key, const Hash128& hash, bool hold) {
   Shard& shard = this->shard(hash);
   std::lock_guard lock(shard.mutex);
+  ++shard.removals;
+  if (hold) {
+    ++shard.records[hash].held;
+  }
   auto at = shard.records.find(hash);
   if (at == shard.records.end()) {
     return 0;
@@ -285,6 +290,23 @@ std::size_t Directory::remove(std::string_view key, const Hash128& hash) {
   });
   tidy(shard, hash);
   return gone;
+}
+
+void Directory::release(const Hash128& hash) {
+  Shard& shard = this->shard(hash);
+  std::lock_guard lock(shard.mutex);
+  auto at = shard.records.find(hash);
+  if (at != shard.records.end() && at->second.held > 0) {
+    --at->second.held;
+    tidy(shard, hash);
+  }
+}
+
+Directory::DiskEpoch Directory::disk_epoch(const Hash128& hash) const {
+  const Shard& shard = this->shard(hash);
+  std::lock_guard lock(shard.mutex);
+  auto at = shard.records.find(hash);
+  return {shard.removals, at != shard.records.end() && at->second.held > 0};
 }
 
 void Directory::drop(const Entry& entry) {

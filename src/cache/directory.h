@@ -71,6 +71,14 @@ public:
   /// Before the first claim: where bodies are copied to.
   void set_store(StoreFactory factory) { store_factory_ = std::move(factory); }
 
+  /// Who is told of an entry that a 304 refreshed.
+  void set_refresh(std::function<void(const Entry&)> refresh) { refresh_ = std::move(refresh); }
+  void refreshed(const Entry& entry) const {
+    if (refresh_) {
+      refresh_(entry);
+    }
+  }
+
   /// The hot path: the variant of `key` that matches, newest first, fresh or not. Allocates
   /// nothing.
   Ref<const Entry> find(std::string_view key, const Hash128& hash, Selector& selector);
@@ -86,8 +94,21 @@ public:
   void insert(Ref<Entry> entry);
   /// The same for what a Fill has become; not if the Fill was doomed.
   void replace(Fill& fill, const Ref<const Entry>& entry);
-  /// Drops all variants, dooms all Fills of a key. How many entries went.
-  std::size_t remove(std::string_view key, const Hash128& hash);
+  /// Drops all variants, dooms all Fills of a key. How many entries went. `hold`: what the disk still
+  /// has under the key is not to be believed until release().
+  std::size_t remove(std::string_view key, const Hash128& hash, bool hold = false);
+  void release(const Hash128& hash);
+  /// For a read of the disk: taken before it begins, and compared after.
+  struct DiskEpoch {
+    std::uint64_t removals = 0;
+    bool held = false;
+  };
+  DiskEpoch disk_epoch(const Hash128& hash) const;
+  /// Whether what was read since `before` may be used.
+  bool still_valid(const Hash128& hash, const DiskEpoch& before) const {
+    DiskEpoch now = disk_epoch(hash);
+    return !before.held && !now.held && now.removals == before.removals;
+  }
   /// Drops one variant, if it still is this one (a body that turned out damaged).
   void drop(const Entry& entry);
 
@@ -113,6 +134,7 @@ private:
     Ref<Entry> variants;      // newest first
     std::vector<Fill*> fills; // listed ones
     MonoTime marked_until{};
+    std::uint32_t held = 0; // removals that the disk has not carried out
   };
   struct Shard {
     mutable std::mutex mutex;
@@ -122,9 +144,13 @@ private:
     std::uint64_t bytes = 0;
     std::uint64_t entries = 0;
     std::size_t marks = 0;
+    std::uint64_t removals = 0;
   };
 
   Shard& shard(const Hash128& hash) noexcept { return shards_[hash.high % shards_.size()]; }
+  const Shard& shard(const Hash128& hash) const noexcept {
+    return shards_[hash.high % shards_.size()];
+  }
   static Entry* match(Record& record, std::string_view key, Selector& selector);
   Fill* joinable(Record& record, std::string_view key, Selector& selector, bool& closed);
   void place(Shard& shard, Ref<Entry> entry);
@@ -135,6 +161,7 @@ private:
 
   const DirectoryLimits limits_;
   StoreFactory store_factory_;
+  std::function<void(const Entry&)> refresh_;
   std::array<Shard, 64> shards_;
   std::atomic<std::uint64_t> entry_bytes_{0};
   std::atomic<std::uint64_t> fill_bytes_{0};

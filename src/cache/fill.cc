@@ -84,6 +84,9 @@ void Fill::run() {
     take_interims();
     if (auto entry = producer_->revalidated()) {
       directory_.replace(*this, entry);
+      if (!doomed()) {
+        directory_.refreshed(*entry);
+      }
       end_with(std::move(entry));
       return;
     }

@@ -37,6 +37,9 @@ public:
   std::string_view reason;             // static text: why not
   bool marks_key = false;              // not storable for anybody: remember the key as hit-for-miss
   std::optional<std::uint64_t> length; // of the body, where it is known
+  // Of an answer to an unsafe request: what else it invalidates (RFC 9111 §4.4).
+  std::string location;
+  std::string content_location;
 };
 
 /// Where the bytes of a Fill come from. Lives on the birth worker; wakes the Fill.
@@ -95,6 +98,8 @@ public:
   void end();
   void fail(Error error);
   void run() override;
+  /// There is a producer: it is neither to begin nor over.
+  bool active() const noexcept { return static_cast<bool>(self_); }
 
   // Any thread.
   const std::string& key() const noexcept { return key_; }

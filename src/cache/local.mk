@@ -1,14 +1,40 @@
 # SPDX-License-Identifier: Apache-2.0
 noinst_LIBRARIES += src/cache/libcache.a
+src_cache_libcache_a_CPPFLAGS = $(AM_CPPFLAGS) $(ROCKSDB_CFLAGS) $(XXHASH_CFLAGS)
 src_cache_libcache_a_SOURCES = \
   src/cache/directory.cc src/cache/directory.h \
+  src/cache/disk_body.h src/cache/disk_db.h \
+  src/cache/disk_evict.cc \
+  src/cache/disk_memory_db.cc src/cache/disk_memory_db.h \
+  src/cache/disk_open.cc src/cache/disk_parts.h \
+  src/cache/disk_read.cc src/cache/disk_read.h \
+  src/cache/disk_record.cc src/cache/disk_record.h \
+  src/cache/disk_rocks.cc \
+  src/cache/disk_segment.cc src/cache/disk_segment.h \
+  src/cache/disk_storage.cc src/cache/disk_storage.h \
+  src/cache/disk_tier.cc src/cache/disk_tier.h \
+  src/cache/disk_writer.cc src/cache/disk_writer.h \
   src/cache/entry.cc src/cache/entry.h \
+  src/cache/entry_reader.cc src/cache/entry_reader.h \
   src/cache/fill.cc src/cache/fill.h \
-  src/cache/meta.h
+  src/cache/key.cc src/cache/key.h \
+  src/cache/meta.h \
+  src/cache/outcome.cc src/cache/outcome.h \
+  src/cache/rfc9111.cc src/cache/rfc9111.h \
+  src/cache/tier.h \
+  src/cache/vary.cc src/cache/vary.h
 
-LINK_CACHE = src/cache/libcache.a src/metrics/libmetrics.a $(LINK_EVENT)
+LINK_CACHE = src/cache/libcache.a $(ROCKSDB_LIBS) $(XXHASH_LIBS) $(LINK_HTTP) \
+  src/metrics/libmetrics.a $(LINK_EVENT)
 
 check_PROGRAMS += test/unit/cache_test
-test_unit_cache_test_SOURCES = test/unit/cache/directory_test.cc
+test_unit_cache_test_SOURCES = \
+  test/unit/cache/directory_test.cc \
+  test/unit/cache/disk_crash_test.cc \
+  test/unit/cache/disk_kit.h \
+  test/unit/cache/disk_record_test.cc \
+  test/unit/cache/disk_segment_test.cc \
+  test/unit/cache/disk_space_test.cc \
+  test/unit/cache/disk_tier_test.cc
 test_unit_cache_test_LDADD = test/unit/libtestmain.a $(LINK_CACHE)
 TESTS += test/unit/cache_test

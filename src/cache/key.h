@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Key: what a stored response is filed under (CACHE_RULES 1, WIRE_RULES W7.2): realm, method class,
+// scheme, host, port, target octet for octet, and what a route adds. Pure.
+//
+// The parts are separated by NUL, which none of them can hold. Every hit compares the whole key;
+// the hash only finds it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/arena.h"
+#include "base/hash.h"
+
+namespace weir::cache {
+
+struct KeyParts {
+  std::string_view realm; // the forward's name or the site's first name; empty: a shared cache
+  std::string_view scheme;
+  std::string_view host; // normalised
+  std::uint16_t port = 0;
+  std::string_view target; // path?query
+};
+
+struct Key {
+  std::string_view bytes; // in the arena it was made in
+  Hash128 hash;
+
+  static Key make(const KeyParts& parts, const HashKey& secret, Arena& arena);
+};
+
+/// "http://example.com/x" of a key, for people.
+std::string key_url(std::string_view key);
+/// The host in a key.
+std::string_view key_host(std::string_view key);
+
+} // namespace weir::cache
