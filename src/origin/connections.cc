@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "origin/connections.h"
+
+namespace weir::origin {
+
+void OriginConn::run() {
+  if (static_cast<ListNode<IdleTag>&>(*this).linked() &&
+      (transport_.readable() || transport_.end_seen() || idle_.passed())) {
+    home_.drop(*this);
+  }
+}
+
+OriginConnections::~OriginConnections() {
+  for (auto& [address, list] : by_address_) {
+    while (OriginConn* connection = list.pop_front()) {
+      std::unique_ptr<OriginConn> gone(connection);
+    }
+  }
+}
+
+std::unique_ptr<OriginConn> OriginConnections::take(const Address& address, event::Task& user) {
+  auto at = by_address_.find(address);
+  if (at == by_address_.end()) {
+    return nullptr;
+  }
+  while (OriginConn* connection = at->second.pop_front()) {
+    --idle_;
+    std::unique_ptr<OriginConn> taken(connection);
+    connection->idle_.disarm();
+    static_cast<ListNode<event::RunTag>&>(*connection).unlink();
+    if (connection->transport_.readable() || connection->transport_.end_seen()) {
+      continue; // told in this very turn
+    }
+    ++connection->uses_;
+    connection->transport_.set_task(user);
+    return taken;
+  }
+  by_address_.erase(at);
+  return nullptr;
+}
+
+void OriginConnections::give(std::unique_ptr<OriginConn> connection, Duration idle_time) {
+  if (idle_ >= most_idle_ || connection->transport_.end_seen()) {
+    return;
+  }
+  connection->transport_.set_task(*connection);
+  connection->idle_.arm(loop_, idle_time, *connection);
+  OriginConn& kept = *connection.release();
+  by_address_[kept.address()].push_front(kept);
+  ++idle_;
+  if (kept.transport_.readable()) {
+    loop_.wake(kept); // no edge will tell it again
+  }
+}
+
+void OriginConnections::drop(OriginConn& connection) {
+  static_cast<ListNode<IdleTag>&>(connection).unlink();
+  --idle_;
+  // It may be running: it dies at the end of the turn.
+  loop_.retire(std::unique_ptr<OriginConn>(&connection));
+}
+
+} // namespace weir::origin

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "origin/server_state.h"
+
+namespace weir::origin {
+
+bool ServerState::take_slot(std::uint32_t limit) noexcept {
+  if (limit == 0) {
+    in_use_.fetch_add(1, std::memory_order_relaxed);
+    return true;
+  }
+  std::uint32_t now = in_use_.load(std::memory_order_relaxed);
+  while (now < limit) {
+    if (in_use_.compare_exchange_weak(now, now + 1, std::memory_order_acq_rel)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+void ServerState::release_slot() {
+  in_use_.fetch_sub(1, std::memory_order_acq_rel);
+  event::Ticket next;
+  {
+    std::lock_guard lock(mutex_);
+    if (waiting_.empty()) {
+      return;
+    }
+    next = waiting_.front();
+    waiting_.pop_front();
+  }
+  next.wake();
+}
+
+void ServerState::wait(const event::Ticket& ticket) {
+  std::lock_guard lock(mutex_);
+  for (const event::Ticket& there : waiting_) {
+    if (there == ticket) {
+      return;
+    }
+  }
+  waiting_.push_back(ticket);
+}
+
+std::size_t ServerState::waiting() const {
+  std::lock_guard lock(mutex_);
+  return waiting_.size();
+}
+
+ServerState& ServerStates::server(const std::string& pool, const std::string& server) {
+  std::lock_guard lock(mutex_);
+  auto& state = servers_[pool + "/" + server];
+  if (!state) {
+    state = std::make_unique<ServerState>();
+  }
+  return *state;
+}
+
+PoolState& ServerStates::pool(const std::string& pool) {
+  std::lock_guard lock(mutex_);
+  auto& state = pools_[pool];
+  if (!state) {
+    state = std::make_unique<PoolState>();
+  }
+  return *state;
+}
+
+} // namespace weir::origin
