@@ -1,1 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
+noinst_LIBRARIES += src/proxy/libproxy.a
+src_proxy_libproxy_a_SOURCES = \
+  src/proxy/dial.cc src/proxy/dial.h \
+  src/proxy/exchange.cc src/proxy/exchange.h \
+  src/proxy/exchange_admit.cc src/proxy/exchange_fetch.cc \
+  src/proxy/exchange_lookup.cc src/proxy/exchange_respond.cc \
+  src/proxy/fetch.h src/proxy/fetch_plan.h \
+  src/proxy/fields_edit.cc src/proxy/fields_edit.h \
+  src/proxy/fill_head.cc src/proxy/fill_head.h \
+  src/proxy/generation.h \
+  src/proxy/h1_fetch.cc src/proxy/h1_fetch.h \
+  src/proxy/h1_session.cc src/proxy/h1_session.h \
+  src/proxy/raw_fetch.cc src/proxy/raw_fetch.h \
+  src/proxy/reply.cc src/proxy/reply.h \
+  src/proxy/resources.cc src/proxy/resources.h \
+  src/proxy/session.h \
+  src/proxy/source.cc src/proxy/source.h
+
+LINK_PROXY = src/proxy/libproxy.a src/origin/liborigin.a $(LINK_RULES) $(LINK_CACHE) $(LINK_NET) $(LINK_LOG)

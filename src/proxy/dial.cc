@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "proxy/dial.h"
+
+#include "metrics/metrics.h"
+
+namespace weir::proxy {
+
+Dial::Dial(event::Loop& loop, net::Resolver& resolver, origin::OriginConnections& connections,
+           const net::OwnAddresses& own, event::Task& owner, AddressCheck& check)
+    : loop_(loop), resolver_(resolver), connections_(connections), own_(own), owner_(owner),
+      check_(check) {}
+
+Dial::~Dial() {
+  release_slot();
+  if (ticket_) {
+    loop_.revoke(ticket_);
+  }
+}
+
+void Dial::start(DialSettings settings) {
+  settings_ = std::move(settings);
+  retries_left_ = settings_.retries;
+  choose();
+}
+
+/// The next server of the pool, or the name itself; its addresses are asked for.
+void Dial::choose() {
+  state_ = State::resolve;
+  allowed_.clear();
+  connector_.reset();
+  any_denied_ = v4_taken_ = v6_taken_ = false;
+  lookup_.reset();
+  if (settings_.pool != nullptr) {
+    server_ = settings_.pool->choose(tried_);
+    if (server_ == nullptr) {
+      fail(error_.code != Code::none ? error_ : Error{Code::no_server, Side::origin});
+      return;
+    }
+    if (server_->literal) {
+      offer({&*server_->literal, 1});
+      v4_taken_ = v6_taken_ = true;
+      return;
+    }
+  }
+  lookup_ = std::make_unique<net::Lookup>();
+  resolver_.look_up(*lookup_, server_ != nullptr ? server_->host : settings_.host, owner_);
+}
+
+void Dial::again() {
+  release_slot();
+  settings_.reuse = false;
+  tried_ = 0;
+  if (settings_.pool != nullptr && server_ != nullptr) {
+    // The same server if it is the only one; round robin goes on otherwise.
+    server_ = nullptr;
+  }
+  choose();
+}
+
+Dial::State Dial::step() {
+  if (state_ == State::resolve) {
+    resolve();
+  }
+  if (state_ == State::queue) {
+    if (!take_slot()) {
+      return state_;
+    }
+    state_ = State::connect;
+  }
+  if (state_ == State::connect) {
+    connect();
+  }
+  return state_;
+}
+
+void Dial::offer(std::span<const Address> found) {
+  std::uint16_t port = server_ != nullptr ? server_->port : settings_.port;
+  for (const Address& address : found) {
+    Address to = address.with_port(port);
+    if (check_.may_dial(to)) {
+      allowed_.push_back(to);
+    } else {
+      any_denied_ = true;
+    }
+  }
+}
+
+Dial::State Dial::resolve() {
+  std::size_t before = allowed_.size();
+  if (lookup_) {
+    if (lookup_->v4_done() && !v4_taken_) {
+      v4_taken_ = true;
+      offer(lookup_->v4());
+    }
+    if (lookup_->v6_done() && !v6_taken_) {
+      v6_taken_ = true;
+      offer(lookup_->v6());
+    }
+  }
+  bool all = v4_taken_ && v6_taken_;
+  if (connector_) { // it runs already; the other family's answer came later
+    if (allowed_.size() > before) {
+      connector_->add(std::span(allowed_).subspan(before));
+    }
+    if (all) {
+      connector_->no_more();
+    }
+    return state_;
+  }
+  if (allowed_.empty()) {
+    if (!all) {
+      return state_;
+    }
+    if (any_denied_) {
+      return fail({Code::denied, Side::origin});
+    }
+    Error none = lookup_->error();
+    return fail_server(none.code != Code::none ? none : Error{Code::dns_failed, Side::origin});
+  }
+  state_ = State::queue;
+  return state_;
+}
+
+/// False: all are in use; the server's queue wakes us, or the deadline passes.
+bool Dial::take_slot() {
+  if (server_ == nullptr || settings_.slots == 0 || has_slot_) {
+    if (server_ != nullptr && !has_slot_) {
+      has_slot_ = server_->state->take_slot(0);
+    }
+    return true;
+  }
+  if (server_->state->take_slot(settings_.slots)) {
+    has_slot_ = true;
+    queue_deadline_.disarm();
+    return true;
+  }
+  if (queue_deadline_.passed()) {
+    fail({Code::no_slot, Side::origin});
+    return false;
+  }
+  if (!ticket_) {
+    ticket_ = loop_.issue(owner_);
+  }
+  if (!queue_deadline_.armed()) {
+    queue_deadline_.arm(loop_, settings_.queue_timeout, owner_);
+  }
+  server_->state->wait(ticket_);
+  return false;
+}
+
+void Dial::release_slot() {
+  if (has_slot_) {
+    has_slot_ = false;
+    server_->state->release_slot();
+  }
+}
+
+Dial::State Dial::connect() {
+  if (!connector_) {
+    if (settings_.reuse) {
+      for (const Address& address : allowed_) {
+        if (auto idle = connections_.take(address, owner_)) {
+          reused_ = true;
+          return connected(std::move(idle));
+        }
+      }
+    }
+    reused_ = false;
+    net::ConnectOptions options;
+    options.deadline = settings_.connect_timeout;
+    options.prefer = resolver_.prefer();
+    options.own = &own_;
+    connector_ = std::make_unique<net::Connector>(loop_, owner_, options);
+    connector_->add(allowed_);
+    if (v4_taken_ && v6_taken_) {
+      connector_->no_more();
+    }
+    return state_;
+  }
+  resolve(); // what the resolver has said since
+  if (!connector_->done()) {
+    return state_;
+  }
+  if (!connector_->connected()) {
+    return fail_server(connector_->error());
+  }
+  auto made = std::make_unique<origin::OriginConn>(connections_, connector_->address());
+  if (!made->open(loop_, connector_->take_fd(), owner_)) {
+    return fail({Code::overloaded, Side::self});
+  }
+  return connected(std::move(made));
+}
+
+Dial::State Dial::connected(std::unique_ptr<origin::OriginConn> connection) {
+  address_ = connection->address();
+  connection_ = std::move(connection);
+  connector_.reset();
+  lookup_.reset();
+  if (server_ != nullptr) {
+    server_->state->count_request();
+  }
+  state_ = State::ready;
+  return state_;
+}
+
+/// The next server of the pool, if there is one and a retry is left.
+Dial::State Dial::fail_server(const Error& error) {
+  release_slot();
+  error_ = error;
+  error_.side = Side::origin;
+  metrics::count(metrics::Metric::origin_connections_failed);
+  if (server_ != nullptr) {
+    server_->state->count_failure();
+    if (retries_left_ > 0) {
+      --retries_left_;
+      choose();
+      return state_ == State::failed ? state_ : step();
+    }
+  }
+  return fail(error_);
+}
+
+Dial::State Dial::fail(const Error& error) {
+  release_slot();
+  error_ = error;
+  connector_.reset();
+  state_ = State::failed;
+  return state_;
+}
+
+void Dial::keep(std::unique_ptr<origin::OriginConn> connection, Duration idle_time) {
+  release_slot();
+  connections_.give(std::move(connection), idle_time);
+}
+
+} // namespace weir::proxy

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Dial: how a Fetch gets its connection to an origin: a server of a pool or a name, its addresses,
+// the check of them, a slot, an idle connection or a new one (DESIGN §6.2: resolve, check, queue,
+// connect).
+//
+// Owner: a Fetch, which is the task that everything wakes. step() is called from that task's run().
+// Worker's thread. The address that was checked is the one that is dialled (WIRE_RULES W8.2).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "event/deadline.h"
+#include "net/connector.h"
+#include "net/resolver.h"
+#include "origin/connections.h"
+#include "origin/pool.h"
+
+namespace weir::proxy {
+
+/// Says which addresses may be dialled: egress guard and rules. Owner: the Fetch's.
+class AddressCheck {
+public:
+  virtual ~AddressCheck() = default;
+  virtual bool may_dial(const Address& address) = 0;
+};
+
+struct DialSettings {
+  const origin::Pool* pool = nullptr; // or:
+  std::string host;                   // a name or an address, normalised
+  std::uint16_t port = 0;
+  Duration connect_timeout{};
+  Duration queue_timeout{};
+  std::uint32_t slots = 0;   // connections in use per server of the pool; 0: no limit
+  std::uint32_t retries = 0; // further servers after a failed connect
+  bool reuse = true;         // an idle connection will do
+};
+
+class Dial {
+public:
+  enum class State : std::uint8_t {
+    resolve, // a server is chosen; its name is being looked up
+    queue,   // every slot of the server is in use
+    connect, // TCP to the checked addresses
+    ready,   // connection() is there
+    failed,  // error() is there
+  };
+
+  Dial(event::Loop& loop, net::Resolver& resolver, origin::OriginConnections& connections,
+       const net::OwnAddresses& own, event::Task& owner, AddressCheck& check);
+  ~Dial();
+  Dial(const Dial&) = delete;
+  Dial& operator=(const Dial&) = delete;
+
+  void start(DialSettings settings);
+  /// Goes on as far as it can.
+  State step();
+  /// Another connection to be dialled from the start, after the first one failed before any byte of
+  /// an answer. Never an idle one.
+  void again();
+  std::unique_ptr<origin::OriginConn> take_connection() { return std::move(connection_); }
+  /// Nothing of the answer was lost: the connection may carry another request.
+  void keep(std::unique_ptr<origin::OriginConn> connection, Duration idle_time);
+
+  State state() const noexcept { return state_; }
+  const Error& error() const noexcept { return error_; }
+  bool reused() const noexcept { return reused_; }
+  const origin::Pool::Server* server() const noexcept { return server_; }
+  /// Where the connection goes; invalid before `ready`.
+  const Address& address() const noexcept { return address_; }
+
+private:
+  void choose();
+  State resolve();
+  void offer(std::span<const Address> found);
+  bool take_slot();
+  bool take_idle();
+  State connect();
+  State connected(std::unique_ptr<origin::OriginConn> connection);
+  State fail_server(const Error& error);
+  State fail(const Error& error);
+  void release_slot();
+
+  event::Loop& loop_;
+  net::Resolver& resolver_;
+  origin::OriginConnections& connections_;
+  const net::OwnAddresses& own_;
+  event::Task& owner_;
+  AddressCheck& check_;
+
+  DialSettings settings_;
+  State state_ = State::resolve;
+  Error error_;
+  origin::Pool::Tried tried_ = 0;
+  std::uint32_t retries_left_ = 0;
+  const origin::Pool::Server* server_ = nullptr;
+  bool has_slot_ = false;
+  bool reused_ = false;
+  bool any_denied_ = false;
+  bool v4_taken_ = false;
+  bool v6_taken_ = false;
+  event::Ticket ticket_;
+  event::Deadline queue_deadline_;
+  std::unique_ptr<net::Lookup> lookup_;
+  std::vector<Address> allowed_; // checked, with port
+  std::unique_ptr<net::Connector> connector_;
+  std::unique_ptr<origin::OriginConn> connection_;
+  Address address_;
+};
+
+} // namespace weir::proxy

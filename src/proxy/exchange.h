@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Exchange: one request and its response, whatever carried it, in both directions (DESIGN §6.1). It
+// knows caching and nothing of framing.
+//
+// Owner: the ClientSession it came from, which lends it for one request at a time. Thread: that
+// session's worker. The session's calls act; what an Exchange calls on its session only marks.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string_view>
+
+#include "base/arena.h"
+#include "base/trail.h"
+#include "cache/disk_read.h"
+#include "cache/key.h"
+#include "cache/outcome.h"
+#include "http/h1_parser.h"
+#include "log/record.h"
+#include "proxy/generation.h"
+#include "proxy/reply.h"
+#include "proxy/session.h"
+#include "proxy/source.h"
+#include "rules/rule_set.h"
+
+namespace weir::proxy {
+
+class FetchPlan;
+struct Resources;
+
+enum class Step : std::uint8_t {
+  admit,   // method, target, route, rules
+  lookup,  // one question to the Directory, and to the disk
+  join,    // waits until a Fill has a head, or failed
+  pass,    // an own Fetch that can never be stored
+  tunnel,  // an own RawFetch
+  respond, // the head goes out
+  stream,  // the session pulls the body
+  fail,    // an Error becomes an answer, or a visible cut
+  finish,  // the record is written; nothing is held any more
+};
+enum class Next : std::uint8_t { again, wait, done };
+
+class Exchange final : public event::Task, private cache::Selector {
+public:
+  explicit Exchange(Resources& resources);
+  ~Exchange() override;
+
+  // The session.
+  /// Before the first byte of a head is parsed.
+  void begin(ClientSession& session, const ListenPlace& place, const Address& remote);
+  http::RequestHead& request() noexcept { return request_; }
+  Arena& arena() noexcept { return arena_; }
+  const http::HeadLimits& limits() const noexcept { return limits_; }
+  /// The head is complete.
+  void start();
+  /// The head is unusable.
+  void reject(const Error& error);
+  /// Body bytes, at most `room`.
+  Pull pull(OutQueue& out, std::size_t room);
+  /// After Pull::end.
+  const http::Fields& trailers() const;
+  /// A tunnel: both directions are over.
+  bool ended() const;
+  /// The last byte is with the kernel (or the answer was cut): finish.
+  void delivered();
+  /// The client is gone: finish, at once.
+  void abandon(const Error& why);
+  void count_in(std::uint64_t n) noexcept { bytes_in_ += n; }
+  void count_out(std::uint64_t n) noexcept { bytes_out_ += n; }
+
+  void run() override { drive(); }
+  const Trail<16>& trail() const noexcept { return trail_; }
+
+private:
+  void drive();
+  void go(Step step);
+  Next next(Step step) {
+    go(step);
+    return Next::again;
+  }
+
+  // exchange_admit.cc
+  Next admit();
+  Next admit_forward(const ListenUse& use);
+  Next admit_site(const ListenUse& use);
+  Next admit_route(const rules::Route& route);
+  bool ask_rules(const rules::RuleSet& rules, std::span<const Address> addresses, bool known);
+  Next act_on_verdict();
+  void fill_facts(std::string_view host, std::uint16_t port, std::string_view scheme);
+  bool cacheable_request() const;
+
+  // exchange_lookup.cc
+  Next lookup();
+  Next use_entry(Ref<const cache::Entry> entry);
+  Next claim();
+  Next lead();
+  Next join();
+  Next join_head(Ref<const cache::FillHead> head);
+  Next join_entry(Ref<const cache::Entry> entry);
+  Next join_disk();
+  Next lead_after_disk();
+  Next join_failed(const Error& error);
+  Next serve_stale();
+  void make_key();
+  bool may_use_addresses(std::span<const Address> addresses);
+  std::string_view values(std::string_view names) override;
+  void revalidate_behind(const Ref<const cache::Entry>& entry);
+  void invalidate(const cache::FillHead& head);
+
+  // exchange_fetch.cc
+  std::unique_ptr<FetchPlan> make_plan(bool via_cache);
+  void start_fill();
+  Next pass();
+  Next tunnel();
+
+  // exchange_respond.cc
+  Next respond();
+  void respond_entry(const cache::Entry& entry);
+  void respond_range(const cache::Entry& entry);
+  void respond_not_modified(const cache::Entry& entry);
+  void respond_head(const cache::FillHead& head);
+  void respond_reply();
+  void send(Answer& answer, std::optional<Duration> age);
+  Next fail();
+  Next reply(Reply reply);
+  Next stream();
+  Next finish();
+  void release();
+  PageFacts page_facts();
+
+  const event::Ticket& ticket();
+
+  Resources& resources_;
+  ClientSession* session_ = nullptr;
+  const ListenPlace* place_ = nullptr;
+  GenerationRef generation_;
+  Address remote_;
+  Arena arena_;
+  http::RequestHead request_;
+  http::HeadLimits limits_;
+  log::AccessRecord record_;
+  log::RequestId id_;
+  std::array<char, log::RequestId::kSize> id_text_;
+  Trail<16> trail_;
+  Step step_ = Step::finish;
+  event::Ticket ticket_;
+  MonoTime started_{};
+  std::uint64_t bytes_in_ = 0;
+  std::uint64_t bytes_out_ = 0;
+
+  // From admit.
+  const rules::Route* route_ = nullptr;
+  const config::Options* options_ = nullptr;
+  rules::Facts facts_;
+  rules::Verdict verdict_;
+  bool forward_ = false;
+  bool trusted_ = false;
+  std::string_view scheme_;
+  std::string_view authority_; // of the key and of Host
+  std::string_view url_;
+
+  // From lookup on.
+  cache::Tier* tier_ = nullptr;
+  cache::Key key_;
+  Hash128 key_hash_;
+  bool has_key_ = false;
+  bool lead_ = false;
+  bool disk_tried_ = false;
+  int lookups_ = 0;
+  std::size_t interims_seen_ = 0;
+  Ref<const cache::Entry> entry_; // to answer with
+  Ref<const cache::Entry> stale_; // seen, and needs validation
+  std::unique_ptr<cache::DiskRead> disk_read_;
+  cache::Outcome outcome_;
+
+  // The answer.
+  Source source_;
+  std::optional<Reply> reply_;
+  Error error_;
+  bool responded_ = false;
+  std::array<char, 768> extra_;
+};
+
+} // namespace weir::proxy

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The first step of an Exchange: what is asked, of whom, and whether it may be.
+#include "proxy/exchange.h"
+
+#include "http/cache_control.h"
+#include "metrics/metrics.h"
+#include "proxy/fields_edit.h"
+#include "proxy/resources.h"
+
+namespace weir::proxy {
+
+using http::FieldId;
+using http::Method;
+using metrics::Metric;
+
+Next Exchange::admit() {
+  const ListenUse& use = generation_->listen(*place_);
+  if (!use.used) {
+    error_ = {Code::stopped, Side::self}; // a reload took the listener away
+    return next(Step::fail);
+  }
+  if (request_.expect_unknown) {
+    return reply(make_error(417, page_facts()));
+  }
+  if (request_.fields.has(FieldId::via) && has_looped(request_.fields, generation_->via)) {
+    error_ = {Code::loop, Side::client};
+    return next(Step::fail);
+  }
+  forward_ = use.direction == rules::Direction::forward;
+  return forward_ ? admit_forward(use) : admit_site(use);
+}
+
+Next Exchange::admit_forward(const ListenUse& use) {
+  metrics::count(Metric::requests_forward);
+  using Form = http::Target::Form;
+  const http::Target& uri = request_.uri;
+  bool connect = request_.method == Method::connect;
+  scheme_ = connect || uri.scheme == http::Scheme::https ? "https" : "http";
+  std::uint16_t port = uri.port_or_default(http::Scheme::http);
+  fill_facts(uri.host, port, scheme_);
+  rules::Found found = generation_->routes->find(use.listener, uri.host, uri.path);
+  if (!found) {
+    return reply(make_error(404, page_facts()));
+  }
+  route_ = found.route;
+  options_ = route_->options;
+  facts_.place = route_->place;
+  record_.place = route_->place;
+  if (uri.form == Form::origin || uri.form == Form::asterisk) {
+    PageFacts facts = page_facts();
+    facts.reason = "This is a forward proxy: set it as the proxy of your browser.";
+    return reply(make_error(400, facts));
+  }
+  // Rules first, so that the log says which of them decided; then what holds for all.
+  if (!ask_rules(*route_->rules, {}, false)) {
+    return act_on_verdict();
+  }
+  if (connect) {
+    record_.kind = "tunnel";
+    if (uri.port == 0) {
+      error_ = {Code::malformed, Side::client};
+      return next(Step::fail);
+    }
+    for (const config::PortRange& range : route_->forward->connect) {
+      if (range.contains(uri.port)) {
+        return next(Step::tunnel);
+      }
+    }
+    PageFacts facts = page_facts();
+    facts.reason = "Tunnels to this port are not allowed.";
+    error_ = {Code::denied, Side::client};
+    record_.end = end_word(error_);
+    return reply(make_error(403, facts));
+  }
+  if (uri.scheme == http::Scheme::https) { // never fetched in clear (W8.5)
+    PageFacts facts = page_facts();
+    facts.reason = "https needs a tunnel (CONNECT).";
+    return reply(make_error(501, facts));
+  }
+  return admit_route(*route_);
+}
+
+Next Exchange::admit_site(const ListenUse& use) {
+  metrics::count(Metric::requests_site);
+  const http::Target& uri = request_.uri;
+  scheme_ = "http";
+  std::uint16_t port = uri.port_or_default(http::Scheme::http);
+  fill_facts(uri.host, port, scheme_);
+  if (request_.method == Method::connect || request_.method == Method::trace) {
+    return reply(make_error(405, page_facts()));
+  }
+  if (uri.scheme == http::Scheme::https) {
+    return reply(make_error(501, page_facts()));
+  }
+  rules::Found found = generation_->routes->find(use.listener, uri.host, uri.path);
+  if (!found) {
+    return reply(make_error(404, page_facts()));
+  }
+  route_ = found.route;
+  options_ = route_->options;
+  facts_.place = route_->place;
+  record_.place = route_->place;
+  trusted_ = found.trusted != nullptr && found.trusted->find(remote_) != nullptr;
+  if (!ask_rules(*route_->rules, {}, false)) {
+    return act_on_verdict();
+  }
+  return admit_route(*route_);
+}
+
+/// A route that the rules let pass.
+Next Exchange::admit_route(const rules::Route& route) {
+  if (request_.fields.has(FieldId::max_forwards) && request_.method == Method::options) {
+    auto left = http::parse_decimal(request_.fields.value(FieldId::max_forwards));
+    if (left && *left == 0) { // W5.5
+      return reply(make_respond(204, {}, {}));
+    }
+  }
+  if (request_.method == Method::trace) {
+    return reply(make_error(405, page_facts())); // never echoed
+  }
+  switch (route.answer) {
+  case rules::Answer::respond:
+    return reply(make_respond(route.decl->respond.status, route.decl->respond.content_type,
+                              route.decl->respond.body));
+  case rules::Answer::redirect:
+    return reply(make_redirect(route.decl->redirect_status, route.decl->redirect_url));
+  case rules::Answer::none:
+    return reply(make_error(404, page_facts()));
+  case rules::Answer::forward:
+  case rules::Answer::pool:
+    break;
+  }
+  if (options_->body_max > 0) {
+    if (request_.framing.kind == http::Framing::Kind::length &&
+        request_.framing.length > options_->body_max) {
+      error_ = {Code::too_large, Side::client};
+      return next(Step::fail);
+    }
+    session_->limit_body(options_->body_max);
+  }
+  if (route.cache && !verdict_.cache_no) {
+    tier_ = generation_->caches[*route.cache];
+    if (cacheable_request()) {
+      return next(Step::lookup);
+    }
+  } else {
+    outcome_.detail = verdict_.cache_no ? "rule" : std::string_view{};
+    outcome_.forward = tier_ != nullptr || verdict_.cache_no ? "bypass" : std::string_view{};
+  }
+  return next(Step::pass);
+}
+
+/// GET and HEAD without a body and without what is for the origin alone (C9.5, W7.2).
+bool Exchange::cacheable_request() const {
+  bool method = request_.method == Method::get || request_.method == Method::head;
+  if (!method || request_.framing.has_body() || request_.fields.has(FieldId::if_match) ||
+      request_.fields.has(FieldId::if_unmodified_since) ||
+      request_.uri.form == http::Target::Form::asterisk) {
+    return false;
+  }
+  return !request_.fields.has(FieldId::cache_control) ||
+         !http::parse_cache_control(request_.fields).no_store;
+}
+
+void Exchange::fill_facts(std::string_view host, std::uint16_t port, std::string_view scheme) {
+  facts_ = {};
+  facts_.client = remote_;
+  facts_.host = host;
+  facts_.port = port;
+  facts_.path = request_.method == Method::connect ? std::string_view{} : request_.uri.path;
+  facts_.query = request_.uri.query;
+  facts_.method = request_.method_text;
+  facts_.scheme = scheme;
+  facts_.fields = &request_.fields;
+  record_.method = request_.method_text;
+  record_.scheme = scheme;
+  record_.host = host;
+  record_.port = port;
+  record_.path = facts_.path;
+  record_.query = facts_.query;
+  record_.user_agent = request_.fields.value(FieldId::user_agent);
+  record_.referer = request_.fields.value(FieldId::referer);
+}
+
+/// True: allowed as far as is known.
+bool Exchange::ask_rules(const rules::RuleSet& rules, std::span<const Address> addresses,
+                         bool known) {
+  facts_.addresses = addresses;
+  facts_.addresses_known = known;
+  verdict_ = rules.evaluate(facts_, Clock::wall());
+  return verdict_.allows();
+}
+
+Next Exchange::act_on_verdict() {
+  const rules::Verdict& v = verdict_;
+  switch (v.action) {
+  case rules::Action::allow:
+    return admit_route(*route_);
+  case rules::Action::redirect:
+    return reply(make_redirect(v.status, v.decl->url));
+  case rules::Action::respond:
+    return reply(
+        make_respond(v.decl->respond.status, v.decl->respond.content_type, v.decl->respond.body));
+  case rules::Action::deny:
+    break;
+  }
+  metrics::count(Metric::rules_denied);
+  record_.end = "denied";
+  PageFacts facts = page_facts();
+  if (v.status != 0 && v.status != 403) {
+    return reply(make_error(v.status, facts));
+  }
+  const config::PageDecl& page = generation_->config->pages[v.page];
+  return reply(make_page(403, page.body, page.content_type, facts));
+}
+
+} // namespace weir::proxy

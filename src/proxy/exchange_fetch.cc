@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The steps of an Exchange that ask an origin.
+#include "proxy/exchange.h"
+
+#include "proxy/fields_edit.h"
+#include "proxy/h1_fetch.h"
+#include "proxy/raw_fetch.h"
+#include "proxy/resources.h"
+
+namespace weir::proxy {
+
+namespace {
+
+/// The request's facts with all their text in `arena`.
+rules::Facts keep(const rules::Facts& facts, const http::Fields& fields, Arena& arena) {
+  rules::Facts kept = facts;
+  kept.host = arena.copy(facts.host);
+  kept.path = arena.copy(facts.path);
+  kept.query = arena.copy(facts.query);
+  kept.method = arena.copy(facts.method);
+  kept.fields = &fields;
+  kept.addresses = {};
+  kept.addresses_known = false;
+  return kept;
+}
+
+} // namespace
+
+FetchPlan::FetchPlan(GenerationRef pinned, const rules::RuleSet* asked)
+    : generation(std::move(pinned)), rules(asked) {}
+
+bool FetchPlan::may_dial(const Address& address) {
+  if (guard && address.is_internal()) {
+    bool excepted = false;
+    for (const Prefix& prefix : guard_except) {
+      excepted = excepted || prefix.contains(address) || prefix.contains(address.unwrapped());
+    }
+    if (!excepted) {
+      return false;
+    }
+  }
+  if (rules == nullptr) {
+    return true;
+  }
+  may_dial_now = address;
+  facts.addresses = {&may_dial_now, 1};
+  facts.addresses_known = true;
+  return rules->evaluate(facts, Clock::wall()).allows();
+}
+
+std::unique_ptr<FetchPlan> Exchange::make_plan(bool via_cache) {
+  // Only a verdict that hangs on an address is asked about again.
+  bool ask = !verdict_.is_final();
+  auto plan = std::make_unique<FetchPlan>(generation_, ask ? route_->rules : nullptr);
+  const config::Options* times = options_;
+  if (route_->pool) {
+    plan->dial.pool = generation_->pools[*route_->pool].get();
+    times = &generation_->config->pools[*route_->pool].options;
+    plan->dial.slots = times->connections;
+    plan->dial.queue_timeout = times->queue_timeout;
+  } else {
+    plan->dial.host = facts_.host;
+    plan->dial.port = facts_.port;
+    plan->guard = route_->forward->private_deny;
+    plan->guard_except = route_->forward->private_except;
+  }
+  plan->dial.retries = times->retry;
+  plan->dial.connect_timeout = times->connect_timeout;
+  plan->answer_timeout = times->answer_timeout;
+  plan->body_timeout = times->body_timeout;
+  plan->origin_idle = times->origin_idle_timeout;
+  plan->limits = limits_;
+  http::copy_head(request_, plan->request, plan->arena);
+  plan->facts = keep(facts_, plan->request.fields, plan->arena);
+  plan->facts.place = route_->place;
+  plan->via_cache = via_cache;
+  plan->request_time = Clock::wall();
+  if (request_.method == http::Method::connect) {
+    return plan;
+  }
+  Forwarding how;
+  how.target = request_.uri.path_query;
+  how.host = authority_;
+  how.via = generation_->via;
+  how.client = remote_;
+  how.reverse = !forward_;
+  how.trusted = trusted_;
+  how.scheme = scheme_;
+  how.original_host = request_.fields.value(http::FieldId::host);
+  how.validate = via_cache ? stale_.get() : nullptr;
+  plan->head = write_request(request_, how);
+  plan->stale = via_cache ? stale_ : nullptr;
+  if (tier_ != nullptr) {
+    plan->heuristic_max = generation_->config->caches[*route_->cache].options.heuristic_max;
+    plan->key = has_key_ ? std::string(key_.bytes) : std::string{};
+  }
+  if (!via_cache && request_.framing.has_body()) {
+    plan->body = session_;
+    plan->body_chunked = request_.framing.kind == http::Framing::Kind::chunked;
+  }
+  return plan;
+}
+
+/// The lead's: its Fill gets the fetch. It may have ended when this returns.
+void Exchange::start_fill() {
+  cache::Fill& fill = std::get<cache::FillReader>(source_).fill();
+  auto plan = make_plan(true);
+  if (plan->head.empty()) {
+    fill.fail({Code::head_too_large, Side::client});
+    return;
+  }
+  cache::Fill::Limits limits = tier_->fill_limits;
+  limits.reader_idle = options_->body_timeout;
+  resources_.keep_fill(Ref<cache::Fill>(&fill));
+  fill.start(std::make_unique<H1Fetch>(resources_, std::move(plan)), limits);
+}
+
+Next Exchange::pass() {
+  auto* fetch = std::get_if<std::unique_ptr<Fetch>>(&source_);
+  if (fetch == nullptr) {
+    authority_ = http::write_authority(facts_.host, facts_.port, http::Scheme::http, arena_);
+    auto plan = make_plan(false);
+    if (plan->head.empty()) {
+      error_ = {Code::head_too_large, Side::client};
+      return next(Step::fail);
+    }
+    if (tier_ != nullptr || outcome_.forward == "bypass") {
+      outcome_.kind = cache::Outcome::Kind::pass;
+      if (outcome_.forward.empty()) {
+        outcome_.forward = cacheable_request() ? "miss" : "method";
+      }
+    }
+    source_ = std::unique_ptr<Fetch>(std::make_unique<H1Fetch>(resources_, std::move(plan)));
+    fetch = std::get_if<std::unique_ptr<Fetch>>(&source_);
+    (*fetch)->start(*this);
+  }
+  Fetch& origin = **fetch;
+  for (std::string interim = origin.take_interim(); !interim.empty();
+       interim = origin.take_interim()) {
+    session_->informational(interim);
+  }
+  if (origin.head()) {
+    return next(Step::respond);
+  }
+  if (origin.error().code != Code::none) {
+    error_ = origin.error();
+    return next(Step::fail);
+  }
+  return Next::wait;
+}
+
+Next Exchange::tunnel() {
+  auto* fetch = std::get_if<std::unique_ptr<Fetch>>(&source_);
+  if (fetch == nullptr) {
+    auto plan = make_plan(false);
+    plan->body = session_;
+    plan->dial.reuse = false;
+    source_ = std::unique_ptr<Fetch>(std::make_unique<RawFetch>(
+        resources_, std::move(plan), options_->tunnel_idle_timeout, options_->tunnel_lifetime));
+    fetch = std::get_if<std::unique_ptr<Fetch>>(&source_);
+    (*fetch)->start(*this);
+  }
+  if ((*fetch)->head()) {
+    return next(Step::respond);
+  }
+  if ((*fetch)->error().code != Code::none) {
+    error_ = (*fetch)->error();
+    return next(Step::fail);
+  }
+  return Next::wait;
+}
+
+} // namespace weir::proxy

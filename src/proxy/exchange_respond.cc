@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The steps of an Exchange that answer: from a stored response, from one that arrives, from weir
+// itself.
+#include "proxy/exchange.h"
+
+#include "http/conditional.h"
+#include "http/h1_writer.h"
+#include "http/range.h"
+#include "metrics/metrics.h"
+#include "proxy/raw_fetch.h"
+#include "proxy/resources.h"
+
+namespace weir::proxy {
+
+using http::FieldId;
+using http::Framing;
+using metrics::Metric;
+
+namespace {
+
+Framing length_of(std::uint64_t n) { return {Framing::Kind::length, n}; }
+
+http::Validators validators_of(const cache::Entry& entry) {
+  http::Validators v;
+  v.etag = entry.etag();
+  if (entry.last_modified() != WallTime{}) {
+    v.last_modified = entry.last_modified();
+  }
+  v.date = entry.date();
+  return v;
+}
+
+Metric class_of(int status) {
+  switch (status / 100) {
+  case 2:
+    return Metric::responses_2xx;
+  case 3:
+    return Metric::responses_3xx;
+  case 4:
+    return Metric::responses_4xx;
+  default:
+    return Metric::responses_5xx;
+  }
+}
+
+/// The fields of a stored head, parsed again; views into it.
+http::ResponseHead parsed(const cache::Entry& entry, Arena& arena) {
+  http::ResponseHead head;
+  std::string_view whole = arena.join({entry.head(), "\r\n"});
+  http::H1Parser parser;
+  auto progress = parser.parse_response(whole, http::Method::get, head, arena);
+  if (!progress || !progress->complete) {
+    panic("a stored head does not parse");
+  }
+  return head;
+}
+
+} // namespace
+
+Next Exchange::respond() {
+  if (reply_) {
+    respond_reply();
+  } else if (entry_) {
+    respond_entry(*entry_);
+  } else if (auto* reader = std::get_if<cache::FillReader>(&source_)) {
+    respond_head(*reader->head());
+  } else {
+    auto& fetch = *std::get<std::unique_ptr<Fetch>>(source_);
+    respond_head(*fetch.head());
+    if (step_ == Step::respond && request_.method == http::Method::connect) {
+      static_cast<RawFetch&>(fetch).open();
+    }
+  }
+  return next(Step::stream);
+}
+
+void Exchange::respond_entry(const cache::Entry& entry) {
+  if (entry.status() == 200) {
+    auto condition =
+        http::evaluate_conditions(request_.fields, validators_of(entry), Clock::wall());
+    if (condition == http::Condition::not_modified) {
+      respond_not_modified(entry);
+      return;
+    }
+    if (request_.fields.has(FieldId::range) && request_.method == http::Method::get &&
+        http::may_use_range(request_.fields, validators_of(entry), Clock::wall())) {
+      respond_range(entry);
+      return;
+    }
+  }
+  Answer answer;
+  answer.status = entry.status();
+  answer.head = entry.head();
+  answer.framing = http::is_bodiless(entry.status()) ? Framing{} : length_of(entry.body_size());
+  answer.has_body = request_.method != http::Method::head && !http::is_bodiless(entry.status());
+  if (answer.has_body) {
+    auto& reader = source_.emplace<cache::EntryReader>(entry_);
+    if (entry.disk_body()) {
+      reader.read_from(*tier_, resources_.io, ticket());
+    }
+  } else {
+    source_.emplace<std::monostate>();
+  }
+  send(answer, entry.age(Clock::mono()));
+}
+
+/// RFC 9110 §15.4.5: what the 200 would have had of these.
+void Exchange::respond_not_modified(const cache::Entry& entry) {
+  http::ResponseHead head = parsed(entry, arena_);
+  head.fields.remove_if([](const http::Field& field) {
+    FieldId id = field.id;
+    return id != FieldId::etag && id != FieldId::date && id != FieldId::cache_control &&
+           id != FieldId::expires && id != FieldId::vary && id != FieldId::content_location &&
+           id != FieldId::last_modified;
+  });
+  std::size_t room = entry.head().size() + 64;
+  http::H1Writer out(arena_.allocate(room, 1), room);
+  out.status_line(304);
+  out.fields(head.fields);
+  Answer answer;
+  answer.status = 304;
+  answer.head = out.bytes();
+  answer.has_body = false;
+  source_.emplace<std::monostate>();
+  send(answer, entry.age(Clock::mono()));
+}
+
+void Exchange::respond_range(const cache::Entry& entry) {
+  auto set = http::parse_range(request_.fields);
+  http::RangeAnswer ranges;
+  if (set) {
+    ranges = http::resolve_ranges(*set, entry.body_size());
+  }
+  // Several parts: the whole is as right an answer (C10.1), and smaller than multipart for most.
+  bool whole = !set || ranges.kind == http::RangeAnswer::Kind::whole || ranges.count > 1;
+  Answer answer;
+  if (whole) {
+    answer.status = entry.status();
+    answer.head = entry.head();
+    answer.framing = length_of(entry.body_size());
+    auto& reader = source_.emplace<cache::EntryReader>(entry_);
+    if (entry.disk_body()) {
+      reader.read_from(*tier_, resources_.io, ticket());
+    }
+    send(answer, entry.age(Clock::mono()));
+    return;
+  }
+  http::ResponseHead head = parsed(entry, arena_);
+  std::size_t room = entry.head().size() + 128;
+  http::H1Writer out(arena_.allocate(room, 1), room);
+  if (ranges.kind == http::RangeAnswer::Kind::unsatisfiable) {
+    out.status_line(416);
+    out.field(FieldId::date, head.fields.value(FieldId::date));
+    out.field(FieldId::content_range, http::write_unsatisfied_range(entry.body_size(), arena_));
+    answer.status = 416;
+    answer.framing = length_of(0);
+    source_.emplace<std::monostate>();
+  } else {
+    const http::ByteRange& part = ranges.parts[0];
+    out.status_line(206);
+    out.fields(head.fields);
+    out.field(FieldId::content_range, http::write_content_range(part, entry.body_size(), arena_));
+    answer.status = 206;
+    answer.framing = length_of(part.size());
+    auto& reader = source_.emplace<cache::EntryReader>(entry_, part.first, part.last + 1);
+    if (entry.disk_body()) {
+      reader.read_from(*tier_, resources_.io, ticket());
+    }
+  }
+  answer.head = out.bytes();
+  send(answer, entry.age(Clock::mono()));
+}
+
+/// What arrives from an origin.
+void Exchange::respond_head(const cache::FillHead& head) {
+  record_.ttfb = (Clock::mono() - started_).count();
+  if (tier_ != nullptr && request_.method != http::Method::connect) {
+    invalidate(head);
+  }
+  Answer answer;
+  answer.status = head.meta.status;
+  answer.head = head.meta.head;
+  answer.raw = request_.method == http::Method::connect && head.meta.status == 200;
+  answer.has_body = request_.method != http::Method::head && !http::is_bodiless(head.meta.status);
+  if (head.length) {
+    answer.framing = length_of(*head.length);
+  } else if (!http::is_bodiless(head.meta.status)) {
+    answer.framing = {Framing::Kind::chunked, 0};
+  }
+  if (outcome_.kind != cache::Outcome::Kind::none) {
+    outcome_.forward_status =
+        outcome_.forward_status != 0 ? outcome_.forward_status : answer.status;
+    outcome_.stored = head.storable;
+    if (!head.storable && outcome_.detail.empty()) {
+      outcome_.detail = head.reason;
+    }
+  }
+  std::optional<Duration> age;
+  if (head.meta.freshness.initial_age >= std::chrono::seconds(1)) {
+    age = head.meta.freshness.initial_age;
+  }
+  send(answer, age);
+}
+
+void Exchange::respond_reply() {
+  Answer answer;
+  answer.status = reply_->status;
+  answer.head = reply_->head;
+  bool bodiless = http::is_bodiless(reply_->status);
+  answer.framing = bodiless ? Framing{} : length_of(reply_->body.size());
+  answer.has_body = request_.method != http::Method::head && !bodiless && !reply_->body.empty();
+  answer.close = error_.code != Code::none && error_.side == Side::client;
+  // A fetch that failed is kept until the record is written: it knows the origin.
+  if (!std::holds_alternative<std::unique_ptr<Fetch>>(source_)) {
+    source_.emplace<Generated>(reply_->body);
+  } else {
+    OriginFacts facts = std::get<std::unique_ptr<Fetch>>(source_)->facts();
+    record_.origin = facts.address;
+    record_.server = arena_.copy(facts.server);
+    source_.emplace<Generated>(reply_->body);
+  }
+  send(answer, {});
+}
+
+void Exchange::send(Answer& answer, std::optional<Duration> age) {
+  http::H1Writer out(extra_.data(), extra_.size());
+  if (age) {
+    auto seconds = std::chrono::floor<std::chrono::seconds>(*age).count();
+    out.field(FieldId::age, static_cast<std::uint64_t>(seconds));
+  }
+  if (!answer.raw) {
+    outcome_.write(out);
+    out.raw("Via: 1.1 ");
+    out.raw(generation_->via);
+    out.raw("\r\n");
+  }
+  answer.extra = out.ok() ? out.bytes() : std::string_view{};
+  responded_ = true;
+  record_.status = answer.status;
+  if (record_.ttfb == 0) {
+    record_.ttfb = (Clock::mono() - started_).count();
+  }
+  metrics::count(class_of(answer.status));
+  session_->respond(answer);
+}
+
+Next Exchange::reply(Reply answer) {
+  reply_ = std::move(answer);
+  return next(Step::respond);
+}
+
+/// An Error becomes an answer, or, once bytes are out, a visible cut.
+Next Exchange::fail() {
+  if (responded_) {
+    session_->cut();
+    return Next::wait;
+  }
+  record_.end = end_word(error_);
+  return reply(make_error(status_of(error_), page_facts()));
+}
+
+PageFacts Exchange::page_facts() {
+  PageFacts facts;
+  facts.id = {id_text_.data(), id_text_.size()};
+  if (!facts_.host.empty()) {
+    url_ = arena_.join({facts_.scheme, "://", facts_.host, facts_.path});
+  }
+  facts.url = url_;
+  if (verdict_.decl != nullptr) {
+    facts.rule = verdict_.where;
+  }
+  if (verdict_.list) {
+    facts.list = arena_.join({verdict_.list.list->name(), " (",
+                              arena_.copy(verdict_.list.list->where(verdict_.list)), ")"});
+  }
+  return facts;
+}
+
+} // namespace weir::proxy

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Fetch: one request to an origin and its answer, in whatever framing; H1Fetch and RawFetch are the
+// two.
+//
+// Owner: a Fill, or an Exchange that cannot share (a pass, a tunnel). Worker's thread. It outlives
+// its client when a Fill owns it: what it needs of the request it has in its own memory. It wakes
+// its consumer and is pulled (DESIGN §4).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/trail.h"
+#include "cache/fill.h"
+#include "event/deadline.h"
+#include "proxy/dial.h"
+#include "proxy/session.h"
+
+namespace weir::proxy {
+
+/// What a Fetch did, for the access log. Valid as long as the Fetch.
+struct OriginFacts {
+  Address address;
+  std::string_view server; // of a pool: "host:port"
+  std::uint64_t bytes_in = 0;
+  std::uint64_t bytes_out = 0;
+  bool reused = false;
+};
+
+enum class FetchState : std::uint8_t {
+  dial, // resolve, check, queue, connect
+  send, // the request; answers are read already
+  head, // the request is sent; the answer's head is due
+  body, // head known; bytes as they are pulled
+  done, // ended, or failed with an error
+};
+
+class Fetch : public event::Task, public cache::Producer {
+public:
+  virtual OriginFacts facts() const = 0;
+  /// After Pull::end.
+  virtual const http::Fields& trailers() const = 0;
+  /// Both directions are over (a tunnel).
+  virtual bool ended() const = 0;
+};
+
+} // namespace weir::proxy

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// FetchPlan: everything a Fetch needs of the request it was made for, in memory of its own, since
+// it may outlive client and exchange. Made by the Exchange, owned by the Fetch.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "base/arena.h"
+#include "cache/entry.h"
+#include "http/h1_parser.h"
+#include "proxy/dial.h"
+#include "proxy/generation.h"
+#include "proxy/session.h"
+#include "rules/facts.h"
+
+namespace weir::proxy {
+
+class FetchPlan final : public AddressCheck {
+public:
+  FetchPlan(GenerationRef generation, const rules::RuleSet* rules);
+
+  /// The egress guard, and the rules with this address among the facts.
+  bool may_dial(const Address& address) override;
+
+  GenerationRef generation;
+  Arena arena;
+  http::RequestHead request; // the client's, copied; what Vary and may_store look at
+  std::string head;          // what is sent: request line, fields, empty line
+  DialSettings dial;
+  http::HeadLimits limits;
+  Duration answer_timeout{};
+  Duration body_timeout{};
+  Duration origin_idle{};
+
+  // The egress guard; rules is null where there is nothing to ask about an address.
+  bool guard = false; // internal addresses are refused
+  std::span<const Prefix> guard_except;
+  const rules::RuleSet* rules;
+  rules::Facts facts;   // views into this plan
+  Address may_dial_now; // the address the facts point to while rules are asked
+
+  // The body, for a pass.
+  BodySource* body = nullptr;
+  bool body_chunked = false;
+
+  // What may be stored, and how; key empty: nothing is.
+  std::string key;
+  bool via_cache = false; // a Fill owns the fetch
+  Duration heuristic_max{};
+  WallTime request_time{};
+  Ref<const cache::Entry> stale; // being validated: the request carries its validators
+};
+
+} // namespace weir::proxy

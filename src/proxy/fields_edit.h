@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What weir changes about the fields of a message on its way (WIRE_RULES 5, RFC 9110 §7.6). Pure
+// functions: what is forwarded is written anew from what was parsed.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/address.h"
+#include "cache/entry.h"
+#include "http/message.h"
+
+namespace weir::proxy {
+
+/// How a request goes on.
+struct Forwarding {
+  std::string_view target; // path?query, or "*"
+  std::string_view host;   // value of Host: normalised
+  std::string_view via;    // our pseudonym
+  Address client;
+  bool reverse = false; // a site: X-Forwarded-* and Forwarded are written
+  bool trusted = false; // the sender's own are believed and added to
+  std::string_view scheme = "http";
+  std::string_view original_host;         // what the client asked for, with its port
+  const cache::Entry* validate = nullptr; // its validators replace the client's conditions (C8.1)
+};
+
+/// The whole head of the request to an origin, empty line included. Empty: a value that cannot be
+/// sent.
+std::string write_request(const http::RequestHead& request, const Forwarding& how);
+
+/// Status line and fields of an answer as they are stored and sent: without what belongs to one
+/// connection, framing, Age; with a Date. No empty line.
+std::string write_response(const http::ResponseHead& response, WallTime received);
+/// A whole 1xx head.
+std::string write_interim(const http::ResponseHead& response);
+
+/// Whether our own pseudonym stands in Via: the request has been here before (W5.6).
+bool has_looped(const http::Fields& fields, std::string_view via);
+
+} // namespace weir::proxy

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// How an origin's head becomes a FillHead: what is stored of it and why not, what goes to clients.
+// Pure functions over a FetchPlan and a parsed head.
+#pragma once
+
+#include "cache/fill.h"
+#include "proxy/fetch_plan.h"
+
+namespace weir::proxy {
+
+Ref<const cache::FillHead> make_fill_head(const FetchPlan& plan, const http::ResponseHead& head,
+                                          const Address& origin);
+/// A 304 for plan.stale: the entry with its fields updated; null: it is about something else
+/// (C8.6).
+Ref<const cache::Entry> refresh(const FetchPlan& plan, const http::ResponseHead& update);
+/// "HTTP/1.1 200 Connection established".
+Ref<const cache::FillHead> tunnel_head();
+
+} // namespace weir::proxy

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Generation: one configuration at work: routes, rules, lists, pools, and which caches it uses.
+// Immutable once built (server/reload); a reload makes the next one.
+//
+// Owner: shared_ptr<const Generation>; each worker wraps it once in a GenerationRef, so that an
+// Exchange or a Fetch pins it without touching a shared atomic (DESIGN §7).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/ref.h"
+#include "cache/tier.h"
+#include "config/config.h"
+#include "origin/pool.h"
+#include "rules/compiled_list.h"
+#include "rules/route.h"
+
+namespace weir::proxy {
+
+/// A listener's address has a number for the life of the process, whatever generations come.
+struct ListenPlace {
+  std::uint32_t id = 0;
+  Address address;
+};
+
+/// What a generation does with the connections of a listener.
+struct ListenUse {
+  bool used = false;
+  std::uint32_t listener = 0; // its number in RouteTable::listeners()
+  rules::Direction direction = rules::Direction::forward;
+  std::string name;        // "forward lan", "site www.example.com"
+  config::Options options; // of the forward, or of the first site
+};
+
+class Generation {
+public:
+  std::uint64_t number = 0;
+  std::shared_ptr<const config::Config> config;
+  std::string via;                                   // our pseudonym
+  std::vector<Ref<const rules::CompiledList>> lists; // by number in Config::lists
+  std::unique_ptr<const rules::RouteTable> routes;
+  std::vector<std::unique_ptr<origin::Pool>> pools; // by number in Config::pools
+  std::vector<cache::Tier*> caches;                 // by number in Config::caches
+  std::vector<ListenUse> listens;                   // by ListenPlace::id
+
+  const ListenUse& listen(const ListenPlace& place) const noexcept {
+    static const ListenUse kUnused;
+    return place.id < listens.size() ? listens[place.id] : kUnused;
+  }
+};
+
+/// A worker's own count of a generation.
+class PinnedGeneration final : public Local {
+public:
+  explicit PinnedGeneration(std::shared_ptr<const Generation> generation)
+      : generation_(std::move(generation)) {}
+  const Generation& operator*() const noexcept { return *generation_; }
+
+private:
+  std::shared_ptr<const Generation> generation_;
+};
+
+class GenerationRef {
+public:
+  GenerationRef() = default;
+  explicit GenerationRef(Ref<const PinnedGeneration> pinned) : pinned_(std::move(pinned)) {}
+  const Generation& operator*() const noexcept { return **pinned_; }
+  const Generation* operator->() const noexcept { return &**pinned_; }
+  explicit operator bool() const noexcept { return static_cast<bool>(pinned_); }
+
+private:
+  Ref<const PinnedGeneration> pinned_;
+};
+
+} // namespace weir::proxy

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "proxy/resources.h"
+
+#include <algorithm>
+
+#include "proxy/h1_session.h"
+
+namespace weir::proxy {
+
+namespace {
+constexpr std::size_t kMostFree = 256;
+} // namespace
+
+Resources::Resources(event::Loop& worker_loop, std::uint16_t worker, net::ResolverSettings dns,
+                     event::BackgroundPool& io_pool, log::LogRing* log_ring)
+    : loop(worker_loop), worker_number(worker), resolver(worker_loop, std::move(dns)),
+      connections(worker_loop), io(io_pool), ring(log_ring), ids(worker),
+      own(std::make_shared<net::OwnAddresses>()) {
+  free_work_.reserve(kMostFree);
+}
+
+Resources::~Resources() = default;
+
+void Resources::keep_fill(Ref<cache::Fill> fill) {
+  if (fills_.size() >= fills_limit_) {
+    std::erase_if(fills_, [](const auto& kept) { return !kept->active(); });
+    fills_limit_ = std::max<std::size_t>(64, fills_.size() * 2);
+  }
+  fills_.push_back(std::move(fill));
+}
+
+void Resources::end_fills() {
+  for (const auto& fill : fills_) {
+    if (fill->active()) {
+      fill->fail({Code::stopped, Side::self});
+    }
+  }
+  fills_.clear();
+}
+
+std::unique_ptr<H1Work> Resources::lend_work() {
+  if (free_work_.empty()) {
+    return std::make_unique<H1Work>(*this);
+  }
+  std::unique_ptr<H1Work> work = std::move(free_work_.back());
+  free_work_.pop_back();
+  return work;
+}
+
+void Resources::give_back(std::unique_ptr<H1Work> work) {
+  if (free_work_.size() < kMostFree) {
+    work->clear();
+    free_work_.push_back(std::move(work));
+  }
+}
+
+} // namespace weir::proxy

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Resources: what a worker lends to its sessions, exchanges and fetches. Owner: the Worker, which
+// outlives them all. Worker's thread only.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "event/background.h"
+#include "event/loop.h"
+#include "log/record.h"
+#include "log/ring.h"
+#include "net/own_addresses.h"
+#include "net/resolver.h"
+#include "origin/connections.h"
+#include "proxy/generation.h"
+
+namespace weir::proxy {
+
+struct H1Work;
+
+struct Resources {
+  Resources(event::Loop& worker_loop, std::uint16_t worker, net::ResolverSettings dns,
+            event::BackgroundPool& io_pool, log::LogRing* log_ring);
+  ~Resources();
+
+  event::Loop& loop;
+  const std::uint16_t worker_number;
+  net::Resolver resolver;
+  origin::OriginConnections connections;
+  event::BackgroundPool& io;
+  log::LogRing* ring; // null: no access log
+  log::RequestIds ids;
+  GenerationRef generation;                     // the newest one
+  std::shared_ptr<const net::OwnAddresses> own; // replaced by a reload
+
+  const config::Options& options(const ListenPlace& place) const noexcept {
+    return generation->listen(place).options;
+  }
+  const net::OwnAddresses& own_addresses() const noexcept { return *own; }
+
+  /// A Fill that was started here. It is ended with the worker, if it has not ended before.
+  void keep_fill(Ref<cache::Fill> fill);
+  void end_fills();
+
+  std::unique_ptr<H1Work> lend_work();
+  void give_back(std::unique_ptr<H1Work> work);
+
+private:
+  std::vector<std::unique_ptr<H1Work>> free_work_;
+  std::vector<Ref<cache::Fill>> fills_; // those that ended are thrown out now and then
+  std::size_t fills_limit_ = 64;
+};
+
+} // namespace weir::proxy
