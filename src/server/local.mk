@@ -1,1 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
+
+noinst_LIBRARIES += src/server/libserver.a
+src_server_libserver_a_SOURCES = \
+  src/server/build.cc src/server/build.h \
+  src/server/listeners.cc src/server/listeners.h \
+  src/server/purges.cc src/server/purges.h \
+  src/server/server.cc src/server/server.h \
+  src/server/status.cc \
+  src/server/test_clock.cc src/server/test_clock.h \
+  src/server/worker.cc src/server/worker.h
+
+LINK_SERVER = src/server/libserver.a $(LINK_PROXY) $(LINK_STATE)
+
+sbin_PROGRAMS += src/weir
+src_weir_SOURCES = src/server/main.cc
+src_weir_LDADD = $(LINK_SERVER)

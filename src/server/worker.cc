@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/worker.h"
+
+#include <pthread.h>
+
+namespace weir::server {
+
+namespace {
+constexpr std::size_t kChunksKept = 512;
+constexpr Duration kLook = std::chrono::milliseconds(20);
+} // namespace
+
+Worker::Door::Door(Worker& worker, proxy::ListenPlace place, net::ListenSocket socket)
+    : worker_(worker), place_(place), listener_(worker.loop_, std::move(socket), *this) {}
+
+void Worker::Door::accepted(net::Fd fd, const Address& remote, const Address&) {
+  net::set_nodelay(fd.get());
+  auto session = std::make_unique<proxy::H1Session>(worker_.resources_, place_, remote);
+  if (!session->open(std::move(fd))) {
+    return;
+  }
+  if (worker_.draining_) {
+    session->drain_after_first();
+  }
+  worker_.sessions_.push_back(*session.release()); // it retires itself
+}
+
+void Worker::Drain::run() {
+  if (worker_.sessions_.empty() || grace.passed()) {
+    worker_.loop_.stop();
+    return;
+  }
+  look.arm(worker_.loop_, kLook, *this);
+}
+
+Worker::Worker(std::uint16_t number, net::ResolverSettings dns, event::BackgroundPool& io,
+               log::LogRing* ring, metrics::Counters& counters, ErrorLog& errors)
+    : number_(number), counters_(counters), errors_(errors), chunks_(kChunksKept),
+      resources_(loop_, number, std::move(dns), io, ring), drain_(*this) {}
+
+Worker::~Worker() = default;
+
+void Worker::start() {
+  thread_ = std::thread([this] { run(); });
+}
+
+void Worker::join() {
+  if (thread_.joinable()) {
+    thread_.join();
+  }
+}
+
+void Worker::run() {
+  ::pthread_setname_np(::pthread_self(), ("worker" + std::to_string(number_)).c_str());
+  ErrorLog::install(&errors_);
+  metrics::Counters::install(&counters_);
+  ChunkPool::install(&chunks_);
+  loop_.mailbox().adopt_thread();
+  Clock::tick();
+  loop_.run();
+  end_all();
+  if (on_end_) {
+    on_end_();
+  }
+  ChunkPool::install(nullptr);
+}
+
+void Worker::set_generation(std::shared_ptr<const proxy::Generation> generation,
+                            std::shared_ptr<const net::OwnAddresses> own,
+                            net::ResolverSettings dns) {
+  bool first = !resources_.generation;
+  resources_.generation =
+      proxy::GenerationRef(make_ref<const proxy::PinnedGeneration>(std::move(generation)));
+  resources_.own = std::move(own);
+  if (!first) {
+    resources_.resolver.reconfigure(std::move(dns));
+  }
+}
+
+void Worker::listen(proxy::ListenPlace place, net::ListenSocket socket) {
+  doors_[place.id] = std::make_unique<Door>(*this, place, std::move(socket));
+}
+
+void Worker::unlisten(std::uint32_t place) {
+  auto at = doors_.find(place);
+  if (at == doors_.end()) {
+    return;
+  }
+  at->second->listener().stop();
+  closed_doors_.push_back(std::move(at->second));
+  doors_.erase(at);
+}
+
+void Worker::drain(Duration grace) {
+  draining_ = true;
+  for (auto& [id, door] : doors_) {
+    door->listener().stop();
+  }
+  // Those that close unlink themselves: the next one is taken first.
+  for (proxy::H1Session* session = sessions_.front(); session != nullptr;) {
+    proxy::H1Session* next = sessions_.next(*session);
+    session->drain();
+    session = next;
+  }
+  drain_.grace.arm(loop_, grace > Duration::zero() ? grace : kLook, drain_);
+  loop_.wake(drain_);
+}
+
+/// On its own thread still: whatever holds a socket or a Fill ends here.
+void Worker::end_all() {
+  while (proxy::H1Session* session = sessions_.front()) {
+    session->end();
+  }
+  resources_.end_fills();
+  loop_.turn(false);
+  doors_.clear();
+  drain_.look.disarm();
+  drain_.grace.disarm();
+}
+
+} // namespace weir::server
