@@ -52,7 +52,7 @@ Result<std::vector<Schedule>> compile_schedules(const config::Config& config,
 }
 
 Question::Question(const Facts& the_facts, WallTime time, Direction dir, bool wants_literal)
-    : facts(the_facts), now(time), direction(dir), host(the_facts.host) {
+    : facts(the_facts), now(time), direction(dir), host(the_facts.host), path(the_facts.path) {
   if (!host.empty() && host.back() == '.') {
     host.remove_suffix(1);
   }
@@ -171,7 +171,7 @@ Match Matcher::match_path(const Question& q) const noexcept {
   if (q.facts.path.empty()) { // a tunnel has none
     return {};
   }
-  return first_of(paths_, [&](const PathMatcher& path) { return path.matches(q.facts.path); });
+  return first_of(paths_, [&](const PathMatcher& path) { return path.matches(q.path.view()); });
 }
 
 bool Matcher::value_matches(std::string_view value, std::uint32_t& number) const noexcept {

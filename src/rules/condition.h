@@ -42,6 +42,7 @@ struct Question {
   Direction direction;
   std::string_view host; // without brackets and last dot
   Address literal;       // the host, if it is an address in any spelling
+  PlainPath path;
 
   Question(const Facts& facts, WallTime now, Direction direction, bool wants_literal);
 };

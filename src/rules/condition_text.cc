@@ -100,7 +100,7 @@ std::string Matcher::why(const Question& q, const Match& m) const {
     return fmt::format("the port is {}", q.facts.port);
   case ConditionKind::path:
     return q.facts.path.empty() ? "a tunnel has no path"
-                                : fmt::format("the path is {}", q.facts.path);
+                                : fmt::format("the path is {}", q.path.view());
   case ConditionKind::method:
     return fmt::format("the method is {}", q.facts.method);
   case ConditionKind::scheme:

@@ -15,7 +15,62 @@ std::size_t literal_size(const config::PathPattern& pattern) {
                                                 [](char c) { return c != '*' && c != '?'; }));
 }
 
+int hex_digit(char c) {
+  return c >= '0' && c <= '9'                     ? c - '0'
+         : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10
+                                                  : -1;
+}
+
+std::string percent_decoded(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    int high = text[i] == '%' && i + 2 < text.size() ? hex_digit(text[i + 1]) : -1;
+    int low = high >= 0 ? hex_digit(text[i + 2]) : -1;
+    if (low >= 0) {
+      out += static_cast<char>(high * 16 + low);
+      i += 2;
+    } else {
+      out += text[i];
+    }
+  }
+  return out;
+}
+
 } // namespace
+
+bool PlainPath::is_odd(std::string_view path) noexcept {
+  char before = '\0';
+  for (char c : path) {
+    if (c == '%' || (before == '/' && (c == '/' || c == '.'))) {
+      return true;
+    }
+    before = c;
+  }
+  return false;
+}
+
+void PlainPath::rewrite(std::string_view path) {
+  std::string decoded = percent_decoded(path);
+  std::string_view rest = decoded;
+  bool open = true; // the last segment ends with a slash
+  while (!rest.empty()) {
+    std::size_t slash = std::min(rest.find('/'), rest.size());
+    std::string_view segment = rest.substr(0, slash);
+    open = slash < rest.size() || segment == "." || segment == "..";
+    rest.remove_prefix(std::min(slash + 1, rest.size()));
+    if (segment == "..") {
+      owned_.resize(owned_.empty() ? 0 : owned_.rfind('/'));
+    } else if (!segment.empty() && segment != ".") {
+      owned_ += '/';
+      owned_ += segment;
+    }
+  }
+  if (open || owned_.empty()) {
+    owned_ += '/';
+  }
+  view_ = owned_;
+}
 
 std::unique_ptr<const RE2> compile_regex(const std::string& text) {
   RE2::Options options;

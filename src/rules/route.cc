@@ -216,8 +216,9 @@ Found RouteTable::find(std::size_t listener, std::string_view host,
     return {};
   }
   const Place& place = places_[home->place];
+  PlainPath plain(place.routes.empty() ? std::string_view() : path);
   for (const auto& route : place.routes) {
-    if (route.path.matches(path)) {
+    if (route.path.matches(plain.view())) {
       return {&routes_[route.route], &home->trusted};
     }
   }

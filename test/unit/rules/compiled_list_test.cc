@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "rules/compiled_list.h"
 
-#include <chrono>
+#include <ctime>
 
 #include <catch2/catch.hpp>
 
@@ -166,12 +166,11 @@ TEST_CASE("a file of a million lines compiles in seconds") {
     text += "0.0.0.0 host" + std::to_string(i * 7919LL % 1'000'003) + ".ads.example\n";
   }
   c.file("hosts.txt", text);
-  auto begin = std::chrono::steady_clock::now();
+  auto begin = std::clock(); // of this process: the machine may be busy
   auto list = c.run();
-  std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+  auto took = static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC;
   REQUIRE(list);
-  WARN("made in " << took.count() << " s");
   CHECK((*list)->entries() == 1'000'000);
   CHECK((*list)->where((*list)->find("host7919.ads.example")) == c.decl.files[0] + ":2");
-  CHECK(took.count() < 20);
+  CHECK(took < 20);
 }

@@ -319,9 +319,19 @@ void build_and_measure(std::uint32_t count, double bytes_most, double lookup_ns_
   constexpr std::string_view kLetters = "aaaabccdddeeeeefghiiijkllmmnnnooopprrrssstttuuvwy0-";
   constexpr const char* kTlds[] = {"com", "com", "com", "net", "org", "ru", "de", "xyz", "co.uk"};
   auto name_of = [&](std::uint32_t i) {
-    std::mt19937_64 own(i);
-    return random_name(own, kLetters, 1, 18) + "-" + std::to_string(i % 100) + "." +
-           kTlds[i % std::size(kTlds)];
+    std::uint64_t state = i * 0x9e3779b97f4a7c15U + 1;
+    auto next = [&] {
+      state ^= state << 13;
+      state ^= state >> 7;
+      state ^= state << 17;
+      return state;
+    };
+    next();
+    std::string name;
+    for (std::size_t n = 1 + next() % 18; n > 0; --n) {
+      name += kLetters[next() % kLetters.size()];
+    }
+    return name + "-" + std::to_string(i % 100) + "." + kTlds[i % std::size(kTlds)];
   };
   auto begin = std::chrono::steady_clock::now();
   DomainSetBuilder builder(scratch / "big.set");

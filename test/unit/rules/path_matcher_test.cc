@@ -54,6 +54,40 @@ TEST_CASE("rule 6: paths are prefixes on segment borders, globs, or expressions"
   CHECK_FALSE(PathMatcher::compile({Kind::regex, "(", {}}));
 }
 
+TEST_CASE("W8.2 a path is matched in one spelling, however it is written") {
+  struct Case {
+    std::string_view path;
+    std::string_view plain;
+  };
+  for (auto [path, plain] : std::initializer_list<Case>{{"/", "/"},
+                                                        {"/a/b", "/a/b"},
+                                                        {"/a/b/", "/a/b/"},
+                                                        {"*", "*"},
+                                                        {"", ""},
+                                                        {"/a.b/c..d", "/a.b/c..d"},
+                                                        {"/%61dmin/", "/admin/"},
+                                                        {"/%2561dmin/", "/%61dmin/"},
+                                                        {"/a%2Fb", "/a/b"},
+                                                        {"//admin", "/admin"},
+                                                        {"/a///b//", "/a/b/"},
+                                                        {"/./a/./b/.", "/a/b/"},
+                                                        {"/x/../admin", "/admin"},
+                                                        {"/x/%2e%2E/admin", "/admin"},
+                                                        {"/x/..%2fadmin", "/admin"},
+                                                        {"/../../admin/..", "/"},
+                                                        {"/a/b/..", "/a/"},
+                                                        {"/a/...", "/a/..."},
+                                                        {"/.hidden", "/.hidden"},
+                                                        {"/a%", "/a%"},
+                                                        {"/a%4", "/a%4"},
+                                                        {"/a%zz", "/a%zz"},
+                                                        {"/..", "/"},
+                                                        {"/%00", std::string_view("/\0", 2)}}) {
+    INFO(path);
+    CHECK(PlainPath(path).view() == plain);
+  }
+}
+
 TEST_CASE("a glob made to be slow is not") {
   std::string glob;
   for (int i = 0; i < 30; ++i) {

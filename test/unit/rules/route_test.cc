@@ -126,6 +126,9 @@ TEST_CASE("rule 2: then the longest path wins, whatever the order of the file") 
                                                         {"/static/x.php", "~ \\.php$"},
                                                         {"/api", "/api"},
                                                         {"/apis", "/"},
+                                                        {"//api//x", "/api"},
+                                                        {"/static/../api", "/api"},
+                                                        {"/st%61tic/x", "/static/"},
                                                         {"*", "-"},
                                                         {"", "-"}}) {
     INFO(path);

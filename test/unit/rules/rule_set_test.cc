@@ -152,6 +152,21 @@ TEST_CASE("each condition matches what its word says") {
   }
 }
 
+TEST_CASE("W8.2 a path rule is not evaded by an odd spelling") {
+  Fixture f;
+  f.forward("deny path /admin/\n allow path /public/");
+  for (auto path : {"/admin/x", "//admin/x", "/%61dmin/x", "/public/../admin/x",
+                    "/public/%2e%2e/admin/x", "/public/..%2fadmin%2fx"}) {
+    INFO(path);
+    f.facts.path = path;
+    CHECK(f.answer() == "deny:0");
+  }
+  f.facts.path = "/public/a%20b";
+  CHECK(f.answer() == "allow:1");
+  f.facts.path = "/public/../private";
+  CHECK(f.answer() == "deny:default");
+}
+
 TEST_CASE("a tunnel has no path, and a request without fields has none") {
   Fixture f;
   f.facts.path = "";
