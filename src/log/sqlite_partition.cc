@@ -231,31 +231,31 @@ Result<void> Partition::run(sqlite3_stmt* statement) {
 Result<void> Partition::begin() { return run("BEGIN"); }
 Result<void> Partition::commit() { return run("COMMIT"); }
 
-std::int64_t Partition::number_of_text(std::size_t column, std::string_view text) {
+auto Partition::find_text(std::size_t column, std::string_view text)
+    -> const Dictionary::value_type* {
   if (text.size() > kLongestInDictionary) {
-    return -1;
+    return nullptr;
   }
-  Recent& recent = recent_[column][spot_of(text) % kRecent];
-  if (recent.n >= 0 && recent.text == text) {
-    return recent.n;
+  const Dictionary::value_type*& recent = recent_[column][spot_of(text) % kRecent];
+  if (recent != nullptr && recent->first == text) {
+    return recent;
   }
-  auto n = static_cast<std::int64_t>(dictionary_.size());
-  if (auto found = dictionary_.find(text); found != dictionary_.end()) {
-    n = found->second;
-  } else if (share_[column] >= dictionary_cap_) {
-    return -1;
-  } else {
+  auto found = dictionary_.find(text);
+  if (found == dictionary_.end()) {
+    if (share_[column] >= dictionary_cap_) {
+      return nullptr;
+    }
     ++share_[column];
-    dictionary_.emplace(text, n);
+    auto n = static_cast<std::int64_t>(dictionary_.size());
+    found = dictionary_.emplace(text, n).first;
     sqlite3_bind_int64(insert_dict_, 1, n);
     sqlite3_bind_text(insert_dict_, 2, text.data(), static_cast<int>(text.size()), SQLITE_STATIC);
     if (auto r = run(insert_dict_); !r) {
       dictionary_failed_ = true; // insert() says so
     }
   }
-  recent.n = n;
-  recent.text.assign(text);
-  return n;
+  recent = &*found;
+  return recent;
 }
 
 void Partition::bind_number(std::size_t column, std::int64_t number) {
@@ -268,11 +268,14 @@ void Partition::bind_number(std::size_t column, std::int64_t number) {
 }
 
 void Partition::bind_dictionary(std::size_t column, std::string_view text) {
-  std::int64_t n = number_of_text(column, text);
-  if (n >= 0) {
-    bind_number(column, n);
+  Bound& bound = bound_[column];
+  if (bound.entry != nullptr && bound.entry->first == text) {
+    return;
+  }
+  bound.entry = find_text(column, text);
+  if (bound.entry != nullptr) {
+    sqlite3_bind_int64(insert_, parameter(column), bound.entry->second);
   } else {
-    bound_[column].valid = false;
     sqlite3_bind_text(insert_, parameter(column), text.data(), static_cast<int>(text.size()),
                       SQLITE_STATIC);
   }
@@ -297,8 +300,8 @@ void Partition::bind_address(std::size_t column, Kind kind, const Address& addre
     n = known->second;
   } else {
     text = print_address(address, kind);
-    n = number_of_text(column, text);
-    if (n >= 0) {
+    if (const auto* entry = find_text(column, text); entry != nullptr) {
+      n = entry->second;
       addresses_.emplace(key, n);
     }
   }

@@ -76,8 +76,8 @@ private:
   Result<void> run(const char* sql);
   Result<void> run(sqlite3_stmt* statement);
   Error error() const;
-  /// The number of a text, added if there is room; -1: it stands in the row itself.
-  std::int64_t number_of_text(std::size_t column, std::string_view text);
+  /// A text of the dictionary, added if there is room; nullptr: it stands in the row itself.
+  const Dictionary::value_type* find_text(std::size_t column, std::string_view text);
   template <Kind kind, class T> void bind(std::size_t column, const T& value);
   void bind_number(std::size_t column, std::int64_t number);
   void bind_dictionary(std::size_t column, std::string_view text);
@@ -92,21 +92,18 @@ private:
   std::size_t dictionary_cap_ = 0;
   bool dictionary_failed_ = false;
   Dictionary dictionary_;
-  // Texts seen lately by a column, so that few are hashed.
-  static constexpr std::size_t kRecent = 64;
-  struct Recent {
-    std::int64_t n = -1;
-    std::string text;
-  };
-  std::array<std::array<Recent, kRecent>, kColumns> recent_;
+  // Texts seen lately by a column, so that few are hashed. Entries of dictionary_ stay in place.
+  static constexpr std::size_t kRecent = 512;
+  std::array<std::array<const Dictionary::value_type*, kRecent>, kColumns> recent_{};
   Dictionary addresses_; // bytes of addresses that the dictionary has, so that few are printed
   std::array<std::size_t, kColumns> share_{}; // texts that a column has put into the dictionary
 
   // What each parameter of insert_ is bound to, so that what repeats is not bound again.
   struct Bound {
     bool valid = false;
-    std::int64_t number = 0; // of the row, or of the dictionary
-    Address address;         // kinds of addresses: the one whose number is bound
+    std::int64_t number = 0;                       // kinds of numbers
+    const Dictionary::value_type* entry = nullptr; // kinds dict and word
+    Address address;                               // kinds of addresses
   };
   std::array<Bound, kColumns> bound_;
   std::array<char, RequestId::kSize> id_{}; // the parameter of Kind::id points here
