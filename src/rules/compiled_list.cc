@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 
 #include "base/hash.h"
 #include "rules/domain_build.h"
@@ -109,6 +110,7 @@ public:
 
   Result<Ref<const CompiledList>> run() {
     Result<void> listed = stat_sources();
+    make_folder();
     if (!former_ && !path_.empty()) {
       former_ = load();
     }
@@ -126,6 +128,20 @@ public:
   }
 
 private:
+  /// Without a folder that can be written to, the list stands in memory: better than no list.
+  void make_folder() {
+    if (path_.empty()) {
+      return;
+    }
+    std::string folder = path_.substr(0, path_.rfind('/'));
+    std::error_code failed;
+    std::filesystem::create_directories(folder, failed);
+    if (::access(folder.c_str(), W_OK | X_OK) != 0) {
+      report_.problem = fmt::format("{}: {}; compiled in memory", folder, std::strerror(errno));
+      path_.clear();
+    }
+  }
+
   Result<void> stat_sources() {
     for (const auto& path : decl_.files) {
       struct stat st {};

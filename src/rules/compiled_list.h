@@ -78,7 +78,7 @@ private:
 };
 
 struct ListSettings {
-  std::string folder;             // where NAME.set stands; empty: memory only
+  std::string folder;             // where NAME.set stands, made if need be; empty: memory only
   Ref<const CompiledList> former; // what is in force; none: what NAME.set holds
 };
 

@@ -147,6 +147,20 @@ TEST_CASE("a list that cannot be read keeps the former one, or fails") {
   CHECK(*kept == *first);
 }
 
+TEST_CASE("the folder of compiled lists is made, or done without") {
+  Compiler c;
+  c.file("a.txt", names(3));
+  c.settings.folder = c.scratch / "state/lists";
+  REQUIRE(c.run());
+  CHECK(std::filesystem::exists(c.settings.folder + "/ads.set"));
+  CHECK(c.report.problem.empty());
+  c.settings.folder = c.scratch / "a.txt/lists"; // under a file nothing can be made
+  auto list = c.run();
+  REQUIRE(list);
+  CHECK((*list)->entries() == 3);
+  CHECK_FALSE(c.report.problem.empty());
+}
+
 TEST_CASE("a list's name cannot lead out of its folder") {
   Compiler c;
   c.decl.name = "../../evil";
