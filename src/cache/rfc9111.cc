@@ -75,7 +75,9 @@ Lifetime lifetime(const Received& r, const CacheControl& cc) {
   bool may_guess = is_heuristic_status(r.response.status) || cc.is_public;
   auto modified = parse_http_date(r.response.fields.value(FieldId::last_modified), r.response_time);
   if (may_guess && modified && r.heuristic_max > Duration::zero()) {
-    Duration tenth = std::max((date_of(r) - *modified) / 10, Duration::zero());
+    // Whole seconds: the dates have no more.
+    Duration tenth = std::max<Duration>(
+        std::chrono::floor<std::chrono::seconds>((date_of(r) - *modified) / 10), Duration::zero());
     return {std::min(tenth, r.heuristic_max), false, true};
   }
   return {};

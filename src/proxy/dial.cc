@@ -42,8 +42,15 @@ void Dial::choose() {
       return;
     }
   }
+  const std::string& host = server_ != nullptr ? server_->host : settings_.host;
+  if (auto address =
+          Address::parse_any(host)) { // in whatever spelling (W8.2): checked like any other
+    v4_taken_ = v6_taken_ = true;
+    offer({&*address, 1});
+    return;
+  }
   lookup_ = std::make_unique<net::Lookup>();
-  resolver_.look_up(*lookup_, server_ != nullptr ? server_->host : settings_.host, owner_);
+  resolver_.look_up(*lookup_, host, owner_);
 }
 
 void Dial::again() {
@@ -114,7 +121,7 @@ Dial::State Dial::resolve() {
     if (any_denied_) {
       return fail({Code::denied, Side::origin});
     }
-    Error none = lookup_->error();
+    Error none = lookup_ ? lookup_->error() : Error{};
     return fail_server(none.code != Code::none ? none : Error{Code::dns_failed, Side::origin});
   }
   state_ = State::queue;

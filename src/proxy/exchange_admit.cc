@@ -113,11 +113,12 @@ Next Exchange::admit_route(const rules::Route& route) {
   if (request_.fields.has(FieldId::max_forwards) && request_.method == Method::options) {
     auto left = http::parse_decimal(request_.fields.value(FieldId::max_forwards));
     if (left && *left == 0) { // W5.5
-      return reply(make_respond(204, {}, {}));
+      return reply(make_respond(200, {}, {}));
     }
   }
-  if (request_.method == Method::trace) {
-    return reply(make_error(405, page_facts())); // never echoed
+  // TRACE is never echoed; PURGE never reaches an origin (W7.11).
+  if (request_.method == Method::trace || request_.method == Method::purge) {
+    return reply(make_error(405, page_facts()));
   }
   switch (route.answer) {
   case rules::Answer::respond:

@@ -187,11 +187,11 @@ Next Exchange::join() {
   auto& reader = std::get<cache::FillReader>(source_);
   reader.wait(ticket());
   cache::FillState state = reader.state();
+  for (const std::string& interim : reader.interims(interims_seen_)) {
+    session_->informational(interim);
+    ++interims_seen_;
+  }
   if (state == cache::FillState::looking || state == cache::FillState::fetching) {
-    for (const std::string& interim : reader.interims(interims_seen_)) {
-      session_->informational(interim);
-      ++interims_seen_;
-    }
     return Next::wait;
   }
   switch (state) {

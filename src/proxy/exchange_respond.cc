@@ -185,7 +185,7 @@ void Exchange::respond_head(const cache::FillHead& head) {
   answer.has_body = request_.method != http::Method::head && !http::is_bodiless(head.meta.status);
   if (head.length) {
     answer.framing = length_of(*head.length);
-  } else if (!http::is_bodiless(head.meta.status)) {
+  } else if (!http::is_bodiless(head.meta.status) && !answer.raw) {
     answer.framing = {Framing::Kind::chunked, 0};
   }
   if (outcome_.kind != cache::Outcome::Kind::none) {
@@ -210,7 +210,9 @@ void Exchange::respond_reply() {
   bool bodiless = http::is_bodiless(reply_->status);
   answer.framing = bodiless ? Framing{} : length_of(reply_->body.size());
   answer.has_body = request_.method != http::Method::head && !bodiless && !reply_->body.empty();
-  answer.close = error_.code != Code::none && error_.side == Side::client;
+  // After a refused CONNECT its octets would be read as a request (W8.3).
+  answer.close = (error_.code != Code::none && error_.side == Side::client) ||
+                 request_.method == http::Method::connect;
   // A fetch that failed is kept until the record is written: it knows the origin.
   if (!std::holds_alternative<std::unique_ptr<Fetch>>(source_)) {
     source_.emplace<Generated>(reply_->body);

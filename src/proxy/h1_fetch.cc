@@ -100,7 +100,7 @@ void H1Fetch::begin_sending() {
 /// Writes head and body as the socket takes them. False: the fetch is over, or starts again.
 bool H1Fetch::send() {
   while (!request_sent_) {
-    Pull got = Pull::end;
+    Pull got = plan_->body != nullptr ? Pull::more : Pull::end;
     if (plan_->body != nullptr && out_.slots_free() >= 4) {
       got = take_body();
       if (got == Pull::failed) {

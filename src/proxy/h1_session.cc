@@ -173,6 +173,9 @@ bool H1Session::read_head() {
     if (!make_room(1) || !read_more()) {
       return false;
     }
+    if (state_ != State::head) {
+      return true; // the client ended within a head: that has been refused
+    }
   }
 }
 

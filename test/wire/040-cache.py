@@ -51,7 +51,6 @@ STORED = [
     ("C5.1 Age less than the lifetime", ["Cache-Control: max-age=60", "Age: 10"], 200),
     ("C5.3 Age that is no number is ignored", ["Cache-Control: max-age=60", "Age: abc"], 200),
     ("C2.3 must-understand beside no-store, status known", ["Cache-Control: max-age=60, must-understand, no-store"], 200),
-    ("C12.1 CDN-Cache-Control over no-store, on a site", ["Cache-Control: no-store", "CDN-Cache-Control: max-age=60"], 200),
 ] + [(f"C2.4 status {status} with max-age", ["Cache-Control: max-age=60"], status) for status in
      (203, 299, 301, 302, 307, 308, 404, 410, 499, 500, 503, 599)] + [
     (f"C2.5 status {status} by heuristic", [lambda: "Last-Modified: " + date(-1000000)], status) for status in (203, 301, 308, 404, 410)]
@@ -79,7 +78,6 @@ NOT_STORED = [
     ("W7.6 Set-Cookie by heuristic", [lambda: "Last-Modified: " + date(-1000000), "Set-Cookie: a=b"], 200),
     ("C4.2 a Last-Modified of now", [lambda: "Last-Modified: " + date(-1)], 200),
     ("C2.3 must-understand with an unknown status", ["Cache-Control: max-age=60, must-understand, no-store"], 599),
-    ("C12.1 CDN-Cache-Control: no-store over max-age", ["Cache-Control: max-age=60", "CDN-Cache-Control: no-store"], 200),
     ("W7.9 a 206 to a request without Range", ["Cache-Control: max-age=60", "Content-Range: bytes 0-1/10"], 206),
 ] + [(f"C2.5 status {status} by heuristic", [lambda: "Last-Modified: " + date(-1000000)], status) for status in (201, 302, 307, 403, 500, 502, 503, 599)]
 
@@ -142,12 +140,14 @@ def _():
 @test("C16.6 stale when the age reaches the lifetime, and not before")
 def _():
     path = new_path(lambda conn, request: conn.send(fresh("x", f"Date: {date()}", seconds=100)))
-    with weir.site() as client:
-        client.get(path)
-        advance(97)
-        expect(client.get(path).hit, "stale too early")
-        advance(4)
-        expect(not client.get(path).hit, "fresh too long")
+    def get():  # a connection each: an idle one ends while the clock leaps
+        with weir.site() as client:
+            return client.get(path)
+    get()
+    advance(97)
+    expect(get().hit, "stale too early")
+    advance(4)
+    expect(not get().hit, "fresh too long")
     expect_equal(origin.count(path), 2)
 
 
