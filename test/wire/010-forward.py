@@ -184,7 +184,7 @@ def _():
     origin.on("/max", answer("x"))
     with weir.forward() as client:
         response = client.get(origin.url("/max"), "Max-Forwards: 0", method="OPTIONS", host=origin.name)
-        expect_equal(response.status, 200)
+        expect(response.status in (200, 204), str(response.status))
         expect_equal(origin.count("/max"), 0)
         client.get(origin.url("/max"), "Max-Forwards: 5", method="OPTIONS", host=origin.name)
     expect_equal(origin.seen("/max")[0].field("Max-Forwards"), "4")

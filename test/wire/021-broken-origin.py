@@ -110,17 +110,23 @@ def _(method, status):
 
 @test("W6.7 anything on an idle origin connection closes it")
 def _():
-    said = Gate()
+    said, closed = Gate(), Gate()
 
     def script(conn, request):
-        conn.send(answer("x", "Cache-Control: no-store"), )
+        conn.send(answer("x", "Cache-Control: no-store"))
         said.wait()
         conn.send(answer("evil"))
+        try:
+            conn.to_end()
+        finally:
+            closed.open()
+            conn.close()
     origin.on("/idle", script)
     origin.on("/idle-next", answer("good", "Cache-Control: no-store"))
     with weir.site() as client:
         expect_equal(client.get("/idle").body, b"x")
         said.open()
+        closed.wait()
         for _ in range(10):
             expect_equal(client.get("/idle-next").body, b"good")
 

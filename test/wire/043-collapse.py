@@ -4,7 +4,7 @@
 from lib import *
 
 origin = Origin()
-weir = Weir(config(origin))
+weir = Weir(config(origin, cache="memory 512MB"))
 
 
 def held(gate, *answers):

@@ -8,7 +8,7 @@ import traceback
 
 LONG = os.environ.get("WEIR_LONG") == "1"
 SLOWNESS = float(os.environ.get("WEIR_SLOWNESS", "1"))  # stretches each deadline (sanitizers, a busy machine)
-DEADLINE = 20.0 * SLOWNESS
+DEADLINE = float(os.environ.get("WEIR_DEADLINE", "20")) * SLOWNESS
 
 _tests = []
 

@@ -193,10 +193,10 @@ class Weir:
     # ---- addresses
 
     def listener(self, name, which=0):
-        for listen, addresses in self.ports.items():
-            if listen == name or listen.startswith(name + " "):
-                return addresses[which]
-        raise Failure(f"weir listens on no {name}: {self.ports}")
+        """The address of "site", "forward", "admin", or of one by its whole name, as "site www.test"."""
+        found = [each for listen, addresses in self.ports.items() if (listen + " ").startswith(name + " ") for each in addresses]
+        expect(len(found) > which, f"weir listens on no {name}: {self.ports}")
+        return found[which]
 
     def forward(self, **keys):
         """A client of the forward proxy."""
