@@ -20,7 +20,7 @@ src_config_libconfig_a_SOURCES = \
   src/config/tree.cc src/config/tree.h \
   src/config/values.cc src/config/values.h
 
-LINK_CONFIG = src/config/libconfig.a $(RE2_LIBS) $(LINK_BASE)
+LINK_CONFIG = src/config/libconfig.a $(RE2_LIBS) $(LINK_HTTP)
 
 check_PROGRAMS += test/unit/config_test
 test_unit_config_test_SOURCES = \

@@ -10,6 +10,9 @@
 #include <fmt/format.h>
 #include <re2/re2.h>
 
+#include "base/arena.h"
+#include "http/uri.h"
+
 namespace weir::config {
 namespace {
 
@@ -36,7 +39,7 @@ std::string lower(std::string_view text) {
   return out;
 }
 
-/// A host name in lower case, or an address without brackets. "" on success.
+/// A host name in lower case and ASCII (xn--...), or an address without brackets. "" on success.
 std::string read_host(std::string_view text, std::string& out) {
   if (text.find("//") != std::string_view::npos || text.find('/') != std::string_view::npos) {
     return "a host has no scheme and no path";
@@ -53,16 +56,23 @@ std::string read_host(std::string_view text, std::string& out) {
   if (text.find(':') != std::string_view::npos) {
     return "a host has no port here";
   }
-  out = lower(text);
+  if (std::any_of(text.begin(), text.end(),
+                  [](char c) { return (static_cast<unsigned char>(c) & 0x80U) != 0; })) {
+    Arena arena;
+    const auto name = http::normalise_host(text, arena);
+    if (!name) {
+      return "this is not the name of a host";
+    }
+    out = std::string(*name);
+  } else {
+    out = lower(text);
+  }
   if (out.size() > 1 && out.back() == '.') {
     out.pop_back();
   }
   std::size_t label = 0;
   bool numeric = true;
   for (const char c : out) {
-    if (static_cast<unsigned char>(c) >= 0x80) {
-      return "write an international name in its ASCII form (xn--...)";
-    }
     if (c == '.' ? label == 0 : !((c >= 'a' && c <= 'z') || is_digit(c) || c == '-' || c == '_')) {
       return "a host has letters, digits, '-' and dots";
     }
@@ -133,8 +143,9 @@ std::string read_path_pattern(std::string_view text, PathPattern& out) {
     return "a path begins with '/'; an expression is written: ~ EXPR";
   }
   for (const char c : text) {
-    if (static_cast<unsigned char>(c) <= 0x20 || c == 0x7f || c == '#') {
-      return "a path has no white space and no '#'";
+    if (static_cast<unsigned char>(c) <= 0x20 || static_cast<unsigned char>(c) >= 0x7f ||
+        c == '#') {
+      return "a path has only visible ASCII and no '#'; write other bytes as %XX";
     }
   }
   out.kind = glob ? PathPattern::Kind::glob : PathPattern::Kind::prefix;

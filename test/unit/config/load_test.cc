@@ -374,6 +374,8 @@ TEST_CASE("rules: each condition and action") {
   REQUIRE(rule.unless.size() == 2);
   CHECK(rule.unless[1].hosts[0].kind == HostPattern::Kind::both);
 
+  CHECK(only_rule(with_rule("deny host *.Ex\xc3\xa4mple.org")).conditions[0].hosts[0].text ==
+        "xn--exmple-cua.org");
   CHECK(only_rule(with_rule("cache no host a.b")).action == ActionKind::cache_no);
   CHECK(only_rule(with_rule("report all")).action == ActionKind::report);
   const RuleDecl redirect = only_rule(with_rule("redirect https://x/ 307 host a.b"));
