@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tests as TAP: `@test("W3.4 ...")` declares one, `main(*parts)` runs all between start and end of
 the parts (weir, origins), and counts as a last test that each part ended well."""
+import faulthandler
 import os
 import sys
 import time
@@ -97,6 +98,8 @@ def main(*parts):
     """Runs the tests declared so far; arguments on the command line keep those whose name holds one."""
     chosen = [each for each in _tests if not sys.argv[1:] or any(word in each[0] for word in sys.argv[1:])]
     _say(f"1..{len(chosen) + 1}")
+    if not LONG:
+        faulthandler.dump_traceback_later(900 * SLOWNESS, exit=True)
     good = True
     started = []
     try:

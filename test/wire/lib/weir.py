@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """One weir of its own for a test script: a folder, a config, kernel-chosen ports, its admin socket,
 its log, its metrics, its clock. `stop` checks that it ends well and that no sanitizer spoke."""
+import ctypes
 import json
 import os
 import pathlib
@@ -20,6 +21,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[3]
 BUILD = pathlib.Path(os.environ.get("top_builddir", ROOT))
 WEIR = os.environ.get("WEIR", str(BUILD / "src/weir"))
 WEIRCTL = os.environ.get("WEIRCTL", str(BUILD / "src/weirctl"))
+LIBC = ctypes.CDLL(None)
 REPORT = re.compile(r"(ERROR: (Address|Leak|Thread)Sanitizer|runtime error:|panic:|Assertion .* failed)")
 
 
@@ -62,6 +64,11 @@ site {names} {{
     {routes}
 }}
 """
+
+
+def dies_with_us():
+    """In the child: a test that is killed leaves no weir behind (PR_SET_PDEATHSIG)."""
+    LIBC.prctl(1, signal.SIGKILL)
 
 
 class Weir:
@@ -119,7 +126,7 @@ class Weir:
             command += ["--test-clock", str(self.clock)]
         with open(self.dir / f"stderr.{self.starts:03}", "wb") as errors:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=errors, stderr=errors,
-                                            cwd=self.dir, env={**os.environ, **self.environment})
+                                            cwd=self.dir, env={**os.environ, **self.environment}, preexec_fn=dies_with_us)
         if wait:
             wait_until(lambda: self._ready(ports), "weir to listen")
 
