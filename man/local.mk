@@ -8,7 +8,7 @@ src_server_docgen_SOURCES = \
   src/server/docgen_tables.cc
 src_server_docgen_LDADD = $(LINK_CONFIG) $(LINK_METRICS)
 DOCGEN_PAGES = man/weir.conf.5 man/weir-log.7 man/weir-metrics.7
-dist_man_MANS = $(DOCGEN_PAGES)
+dist_man_MANS = $(DOCGEN_PAGES) man/weir.8
 EXTRA_DIST += etc/weir.conf etc/weir.conf.sample
 .PHONY: docs
 docs: src/server/docgen

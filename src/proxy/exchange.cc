@@ -10,6 +10,8 @@ using metrics::Metric;
 
 namespace {
 
+constexpr std::size_t kMostRuleText = 100;
+
 /// Which step may follow which: bit `to` of entry `from` (DESIGN §6.1).
 constexpr std::uint16_t bits(std::initializer_list<Step> steps) {
   std::uint16_t all = 0;
@@ -213,24 +215,48 @@ Next Exchange::finish() {
   if (record_.end.empty()) {
     record_.end = end_word(error_);
   }
-  std::string list;
-  if (verdict_.decl != nullptr) {
-    record_.rule = verdict_.where;
-    if (verdict_.list) {
-      list = verdict_.list.list->name() + " " + verdict_.list.list->where(verdict_.list);
-      record_.list = list;
-    }
-  }
+  note_verdict();
   if (auto* fetch = std::get_if<std::unique_ptr<Fetch>>(&source_); fetch != nullptr && *fetch) {
-    OriginFacts facts = (*fetch)->facts();
-    record_.origin = facts.address;
-    record_.server = facts.server;
+    note_origin(**fetch);
   }
   if (resources_.ring != nullptr) {
     resources_.ring->push(record_);
   }
   release();
   return Next::done;
+}
+
+/// The rule that decided, or else the first that only reports.
+void Exchange::note_verdict() {
+  const rules::Verdict& v = verdict_;
+  auto text_of = [this](std::string_view where, std::string_view text) {
+    return arena_.join({where, " ", text.substr(0, kMostRuleText)});
+  };
+  if (v.decl != nullptr) {
+    record_.rule = text_of(v.where, v.text());
+  } else if (v.reported_count > 0) {
+    const rules::RuleSet& rules = *route_->rules;
+    record_.rule = text_of(rules.where(v.reported[0]), rules.decl(v.reported[0]).text);
+  }
+  if (v.reported_count > 0) {
+    metrics::count(Metric::rules_reported, v.reported_count);
+  }
+  if (v.list) {
+    record_.list = arena_.join({v.list.list->name(), " ", arena_.copy(v.list.list->where(v.list))});
+  }
+}
+
+void Exchange::note_origin(const Fetch& fetch) {
+  OriginFacts facts = fetch.facts();
+  record_.origin = facts.address;
+  record_.server = arena_.copy(facts.server);
+  note_pool();
+}
+
+void Exchange::note_pool() {
+  if (route_ != nullptr && route_->pool) {
+    record_.pool = generation_->pools[*route_->pool]->name();
+  }
 }
 
 void Exchange::release() {

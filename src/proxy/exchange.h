@@ -130,6 +130,9 @@ private:
   Next stream();
   Next finish();
   void release();
+  void note_verdict();
+  void note_origin(const Fetch& fetch);
+  void note_pool();
   PageFacts page_facts();
 
   const event::Ticket& ticket();

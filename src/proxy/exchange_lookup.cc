@@ -291,6 +291,8 @@ Next Exchange::join_head(Ref<const cache::FillHead> head) {
   }
   if (!meta.addresses.empty()) {
     record_.origin = meta.addresses.front();
+    record_.server = arena_.copy(head->server);
+    note_pool();
   }
   return next(Step::respond);
 }

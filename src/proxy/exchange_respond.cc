@@ -44,6 +44,20 @@ Metric class_of(int status) {
   }
 }
 
+/// The media type in a serialised head, without parameters.
+std::string_view content_type(std::string_view head) {
+  constexpr std::string_view kName = "content-type:";
+  for (std::size_t at = head.find('\n'); at != std::string_view::npos;
+       at = head.find('\n', at + 1)) {
+    std::string_view line = head.substr(at + 1);
+    if (line.size() > kName.size() && http::iequals(line.substr(0, kName.size()), kName)) {
+      line = line.substr(kName.size(), line.find('\r') - kName.size());
+      return http::trim(line.substr(0, line.find(';')));
+    }
+  }
+  return {};
+}
+
 /// The fields of a stored head, parsed again; views into it.
 http::ResponseHead parsed(const cache::Entry& entry, Arena& arena) {
   http::ResponseHead head;
@@ -217,9 +231,7 @@ void Exchange::respond_reply() {
   if (!std::holds_alternative<std::unique_ptr<Fetch>>(source_)) {
     source_.emplace<Generated>(reply_->body);
   } else {
-    OriginFacts facts = std::get<std::unique_ptr<Fetch>>(source_)->facts();
-    record_.origin = facts.address;
-    record_.server = arena_.copy(facts.server);
+    note_origin(*std::get<std::unique_ptr<Fetch>>(source_));
     source_.emplace<Generated>(reply_->body);
   }
   send(answer, {});
@@ -237,6 +249,7 @@ void Exchange::send(Answer& answer, std::optional<Duration> age) {
     out.raw(generation_->via);
     out.raw("\r\n");
   }
+  record_.mime = content_type(answer.head);
   answer.extra = out.ok() ? out.bytes() : std::string_view{};
   responded_ = true;
   record_.status = answer.status;

@@ -18,7 +18,7 @@ cache::Received received(const FetchPlan& plan, const http::ResponseHead& head) 
 } // namespace
 
 Ref<const cache::FillHead> make_fill_head(const FetchPlan& plan, const http::ResponseHead& head,
-                                          const Address& origin) {
+                                          const Address& origin, const std::string& server) {
   auto made = make_ref<cache::FillHead>();
   cache::Received r = received(plan, head);
   cache::NoStore why = plan.via_cache ? cache::may_store(r) : cache::NoStore::none;
@@ -37,6 +37,7 @@ Ref<const cache::FillHead> make_fill_head(const FetchPlan& plan, const http::Res
     made->content_location = head.fields.value(FieldId::content_location);
   }
   meta.addresses.push_back(origin);
+  made->server = server;
   meta.head = write_response(head, r.response_time);
   using Kind = http::Framing::Kind;
   bool no_body = http::is_bodiless(head.status) || plan.request.method == http::Method::head;

@@ -10,7 +10,7 @@
 namespace weir::proxy {
 
 Ref<const cache::FillHead> make_fill_head(const FetchPlan& plan, const http::ResponseHead& head,
-                                          const Address& origin);
+                                          const Address& origin, const std::string& server);
 /// A 304 for plan.stale: the entry with its fields updated; null: it is about something else
 /// (C8.6).
 Ref<const cache::Entry> refresh(const FetchPlan& plan, const http::ResponseHead& update);

@@ -227,7 +227,8 @@ bool H1Fetch::take_head() {
     tell();
     return false;
   }
-  fill_head_ = make_fill_head(*plan_, head_, connection_->address());
+  fill_head_ = make_fill_head(*plan_, head_, connection_->address(),
+                              dial_.server() != nullptr ? dial_.server()->label : "");
   body_left_ = head_.framing.length;
   large_ = head_.framing.kind != http::Framing::Kind::none &&
            (body_left_ > kLargeBody || head_.framing.kind != http::Framing::Kind::length);
