@@ -38,3 +38,7 @@ test_unit_cache_test_SOURCES = \
   test/unit/cache/disk_tier_test.cc
 test_unit_cache_test_LDADD = test/unit/libtestmain.a $(LINK_CACHE)
 TESTS += test/unit/cache_test
+
+EXTRA_PROGRAMS += test/bench/disk_bench
+test_bench_disk_bench_SOURCES = test/bench/disk_bench.cc
+test_bench_disk_bench_LDADD = $(LINK_CACHE)

@@ -8,6 +8,7 @@ test_fuzz_libreplay_a_SOURCES = test/fuzz/replay.cc
 FUZZ_TESTS = \
   test/fuzz/cache_control_fuzz \
   test/fuzz/chunked_fuzz \
+  test/fuzz/disk_record_fuzz \
   test/fuzz/config_fuzz \
   test/fuzz/domain_set_fuzz \
   test/fuzz/h1_request_fuzz \
@@ -57,3 +58,6 @@ test_fuzz_zone_fuzz_LDADD = $(FUZZ_ENGINE) $(LINK_RULES)
 
 test_fuzz_config_fuzz_SOURCES = test/fuzz/config_fuzz.cc
 test_fuzz_config_fuzz_LDADD = $(FUZZ_ENGINE) $(LINK_CONFIG)
+
+test_fuzz_disk_record_fuzz_SOURCES = test/fuzz/disk_record_fuzz.cc test/fuzz/check.h
+test_fuzz_disk_record_fuzz_LDADD = $(FUZZ_ENGINE) $(LINK_CACHE)
