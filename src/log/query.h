@@ -16,6 +16,7 @@
 #include <string_view>
 #include <variant>
 
+#include "base/clock.h"
 #include "base/result.h"
 
 namespace weir::log {
@@ -38,9 +39,10 @@ struct QueryStats {
 };
 
 /// `why` gets a text for the user on failure: SQLite's words, or the file that cannot be read.
-/// Code::malformed: not valid SQL; denied: not one read-only statement; not_found: no directory.
+/// Code::malformed: not valid SQL; denied: not one read-only statement; not_found: no directory;
+/// timeout: it took longer than `most_time` (0: it may take any).
 Result<void> run_sql(const std::string& directory, std::string_view sql, RowSink& sink,
-                     std::string& why, QueryStats* stats = nullptr);
+                     std::string& why, QueryStats* stats = nullptr, Duration most_time = {});
 
 /// The row of a request id, all columns; searched from the time in the id on. not_found: no such id
 /// in the log, or not an id at all.

@@ -68,6 +68,13 @@ bool more_follows(sqlite3* db, std::string_view rest) {
   return false;
 }
 
+constexpr int kStepsBetweenLooks = 10'000;
+
+/// For SQLite's progress handler: not 0 ends the query.
+int is_late(void* deadline) {
+  return Clock::read_mono() > *static_cast<const MonoTime*>(deadline) ? 1 : 0;
+}
+
 Result<void> step_all(sqlite3* db, sqlite3_stmt* statement, RowSink& sink, AccessLog& log,
                       std::string& why) {
   int count = sqlite3_column_count(statement);
@@ -86,6 +93,10 @@ Result<void> step_all(sqlite3* db, sqlite3_stmt* statement, RowSink& sink, Acces
       return {};
     }
   }
+  if (rc == SQLITE_INTERRUPT) {
+    why = "the query took too long";
+    return fail(Code::timeout);
+  }
   if (rc != SQLITE_DONE) {
     bool ours = !log.why.empty();
     why = ours ? log.why : sqlite3_errmsg(db);
@@ -97,7 +108,7 @@ Result<void> step_all(sqlite3* db, sqlite3_stmt* statement, RowSink& sink, Acces
 } // namespace
 
 Result<void> run_sql(const std::string& directory, std::string_view sql, RowSink& sink,
-                     std::string& why, QueryStats* stats) {
+                     std::string& why, QueryStats* stats, Duration most_time) {
   if (auto there = list_partitions(directory); !there) {
     why = fmt::format("{}: {}", directory, std::strerror(there.error().sys));
     return fail(there.error());
@@ -136,6 +147,10 @@ Result<void> run_sql(const std::string& directory, std::string_view sql, RowSink
       more_follows(raw, sql.substr(read))) {
     why = "only one SELECT is possible here";
     return fail(Code::denied);
+  }
+  MonoTime deadline = Clock::read_mono() + most_time;
+  if (most_time > Duration::zero()) {
+    sqlite3_progress_handler(raw, kStepsBetweenLooks, is_late, &deadline);
   }
   auto result = step_all(raw, raw_statement, sink, log, why);
   if (stats != nullptr) {
