@@ -12,6 +12,7 @@ src_rules_librules_a_SOURCES = \
   src/rules/list_reader.cc src/rules/list_reader.h \
   src/rules/path_matcher.cc src/rules/path_matcher.h \
   src/rules/prefix_set.cc src/rules/prefix_set.h \
+  src/rules/request_facts.h \
   src/rules/route.cc src/rules/route.h src/rules/route_text.cc \
   src/rules/rule_set.cc src/rules/rule_set.h \
   src/rules/schedule.cc src/rules/schedule.h \

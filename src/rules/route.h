@@ -92,6 +92,8 @@ public:
 
   /// In the order in which they are asked.
   std::vector<RouteRow> describe() const;
+  /// What is told of one route: answer, cache, where.
+  RouteRow row(const Route& route) const;
 
 private:
   struct SiteRoute {
@@ -135,7 +137,6 @@ private:
   void describe_home(const Port& port, const Listening& at, const config::HostPattern& name,
                      std::uint32_t home, std::vector<RouteRow>& rows) const;
   std::uint32_t holder(const Port& port, const config::HostPattern& name) const;
-  RouteRow row(const Route& route) const;
 
   // Constant after compile().
   std::shared_ptr<const config::Config> config_;

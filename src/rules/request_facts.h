@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The Facts of a request head: one function for live requests and for `weirctl explain`. Pure; the
+// views live as long as the head.
+#pragma once
+
+#include "http/message.h"
+#include "rules/facts.h"
+
+namespace weir::rules {
+
+/// What a request asks for; a listener of a site speaks plain http in this version.
+inline Facts facts_of(const http::RequestHead& request, const Address& client,
+                      Direction direction) {
+  bool connect = request.method == http::Method::connect;
+  bool secure =
+      direction == Direction::forward && (connect || request.uri.scheme == http::Scheme::https);
+  Facts facts;
+  facts.client = client;
+  facts.host = request.uri.host;
+  facts.port = request.uri.port_or_default(http::Scheme::http);
+  facts.path = connect ? std::string_view{} : request.uri.path;
+  facts.query = request.uri.query;
+  facts.method = request.method_text;
+  facts.scheme = secure ? "https" : "http";
+  facts.fields = &request.fields;
+  return facts;
+}
+
+} // namespace weir::rules
