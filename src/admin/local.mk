@@ -1,1 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
+noinst_LIBRARIES += src/admin/libadmin.a
+src_admin_libadmin_a_CPPFLAGS = $(AM_CPPFLAGS) $(JSON_CFLAGS) $(RE2_CFLAGS)
+src_admin_libadmin_a_SOURCES = \
+  src/admin/access.cc src/admin/access.h \
+  src/admin/answer.cc src/admin/answer.h \
+  src/admin/control_socket.cc src/admin/control_socket.h \
+  src/admin/daemon.h \
+  src/admin/explain.cc src/admin/explain.h \
+  src/admin/local_answers.cc src/admin/local_answers.h \
+  src/admin/reply.cc src/admin/reply.h \
+  src/admin/server.cc src/admin/server.h \
+  src/admin/session.cc src/admin/session.h \
+  src/admin/stored.cc src/admin/stored.h \
+  src/admin/verb_table.cc src/admin/verb_table.h \
+  src/admin/verbs.cc src/admin/verbs.h \
+  src/admin/verbs_cache.cc src/admin/verbs_config.cc src/admin/verbs_log.cc \
+  src/admin/verbs_rules.cc src/admin/verbs_status.cc
+
+# What weirctl takes of it needs nothing of proxy/ and cache/; the linker leaves those parts out.
+LINK_ADMIN = src/admin/libadmin.a $(LINK_PROXY)

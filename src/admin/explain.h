@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// explain: why a request is answered as it is, from a Config and its RouteTable alone. The request
+// is written out, parsed and judged by what live requests go through; nothing is sent, no name is
+// resolved. weirctl does it without a daemon; the daemon adds what its cache and pools know.
+// Pure; any thread.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "admin/answer.h"
+#include "base/clock.h"
+#include "config/config.h"
+#include "http/message.h"
+#include "rules/route.h"
+
+namespace weir::admin {
+
+struct ExplainAsk {
+  std::string url;
+  std::string client;
+  std::string at;
+  std::string method;
+  std::vector<std::string> headers; // "Name: value"
+  std::vector<std::string> addresses;
+  std::string forward; // only this one; empty: any
+  std::string site;
+};
+ExplainAsk explain_ask(const Json& arguments);
+
+/// Adds to one way what only the daemon knows; may be empty.
+using Details = std::function<void(const rules::Route& route, const rules::Facts& facts,
+                                   const http::RequestHead& request, Json& way)>;
+
+Answer explain_answer(const ExplainAsk& ask, const config::Config& config,
+                      const rules::RouteTable& routes, WallTime now, const Details& details);
+
+/// The parts of an absolute URL; a bare "host/path" counts as http. Views into `arena`.
+Result<http::Target> parse_url(std::string_view url, Arena& arena);
+
+} // namespace weir::admin

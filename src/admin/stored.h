@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a cache has stored under a key, for people: its variants, in memory and on disk. Reads the
+// disk: for background threads, which tick their Clock first.
+#pragma once
+
+#include "admin/answer.h"
+#include "cache/key.h"
+#include "cache/tier.h"
+
+namespace weir::admin {
+
+/// An array, one member a variant.
+Json stored_json(cache::Tier& tier, const cache::KeyParts& parts);
+
+} // namespace weir::admin

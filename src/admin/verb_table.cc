@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "admin/verb_table.h"
+
+#include <algorithm>
+#include <array>
+
+namespace weir::admin {
+namespace {
+
+using Kind = ArgumentKind;
+
+constexpr Argument kFile = {"file", Kind::word,
+                            "FILE", false,
+                            true,   "the configuration; without it the one the daemon reads"};
+constexpr Argument kDryRun = {"dry_run", Kind::flag, "",
+                              false,     false,      "only say what would happen"};
+constexpr Argument kOffline = {"config", Kind::option,
+                               "FILE",   false,
+                               true,     "ask no daemon: take everything from this configuration"};
+
+constexpr std::array kTest = {kFile};
+constexpr std::array kShow = {
+    kFile, Argument{"effective", Kind::flag, "", false, false, "the defaults as well"}};
+constexpr std::array kFmt = {
+    kFile, Argument{"write", Kind::flag, "", false, true, "write it back into FILE"}};
+constexpr std::array kTail = {Argument{"filter", Kind::words, "FILTER", false, false,
+                                       "status >= 500 and host = *.example.com"}};
+constexpr std::array kSql = {
+    Argument{"query", Kind::words, "SELECT", true, false, "one SELECT on the table `access`"},
+    Argument{"directory", Kind::option, "FOLDER", false, true,
+             "ask no daemon: read the log in this folder"},
+    kOffline};
+constexpr std::array kReq = {
+    Argument{"id", Kind::word, "ID", true, false, "request id, as an error page shows it"},
+    Argument{"directory", Kind::option, "FOLDER", false, true,
+             "ask no daemon: read the log in this folder"},
+    kOffline};
+constexpr std::array kExplain = {
+    Argument{"url", Kind::word, "URL", true, false, "what would be asked for"},
+    Argument{"client", Kind::option, "ADDRESS", false, false, "of the client; else 127.0.0.1"},
+    Argument{"at", Kind::option, "TIME", false, false, "2026-11-21T10:30, in UTC; else now"},
+    Argument{"method", Kind::option, "METHOD", false, false,
+             "else GET; CONNECT for https through a forward"},
+    Argument{"header", Kind::list, "'NAME: VALUE'", false, false, "a field of the request"},
+    Argument{"address", Kind::list, "ADDRESS", false, false, "what the host resolves to"},
+    Argument{"forward", Kind::option, "NAME", false, false, "only as a request to this forward"},
+    Argument{"site", Kind::option, "NAME", false, false, "only as a request to this site"},
+    kOffline};
+constexpr std::array kRoutes = {
+    Argument{"site", Kind::word, "SITE", false, false, "only of this host"}, kOffline};
+constexpr std::array kCacheShow = {
+    Argument{"url", Kind::word, "URL", true, false, "whose stored responses"}};
+constexpr std::array kPurge = {
+    Argument{"url", Kind::word, "URL", true, false, "what is dropped: all its variants"},
+    Argument{"place", Kind::option, "NAME", false, false,
+             "only what this forward or site has stored"},
+    kDryRun};
+constexpr std::array kLookup = {
+    Argument{"what", Kind::word, "HOST|IP", true, false, "what is looked for"}, kOffline};
+constexpr std::array kReload = {kDryRun};
+constexpr std::array kStop = {
+    Argument{"now", Kind::flag, "", false, false, "do not wait for responses under way"},
+    Argument{"wait", Kind::flag, "", false, true, "return when the daemon has ended"}, kDryRun};
+
+constexpr std::array kVerbs = {
+    Verb{"config", "test", Access::view, true, "check a configuration, tell every mistake",
+         "Prints each mistake with file, line and column, the line itself, a caret and what would "
+         "be "
+         "right. Warnings do not make it fail. With FILE no daemon is needed.",
+         kTest},
+    Verb{"config", "show", Access::view, true, "what is in force, and where it was written",
+         "Without FILE that is what the daemon has in force. With --effective every default stands "
+         "there too.",
+         kShow},
+    Verb{"config", "fmt", Access::view, true, "print a configuration in its canonical form",
+         "Comments stay; formatting what was formatted changes nothing.", kFmt},
+    Verb{
+        "explain", "", Access::view, true, "why a request is answered as it is; sends nothing",
+        "Prints for each way in which the daemon can be asked for the URL (through a forward, as a "
+        "site) the route, every rule tried with its conditions and why they held or not, the list "
+        "and its line, the verdict, what the cache has, and the servers. The rules are asked as "
+        "for a live request. A name is not resolved: rules about the addresses of a destination "
+        "wait for --address.",
+        kExplain},
+    Verb{"status",
+         "",
+         Access::view,
+         false,
+         "one page about the running daemon",
+         "Uptime, generation, listeners, connections, hit ratio, tiers, pools, log.",
+         {}},
+    Verb{"routes", "", Access::view, true, "routes in the order in which they are asked",
+         "Names those that no request can reach, and why.", kRoutes},
+    Verb{"tail", "", Access::view, false, "one line a request, as they end",
+         "Until interrupted. FILTER is `field op value` joined by and, or, not; the fields are the "
+         "columns of weir-log(7). Lines that a slow reader loses are counted and told.",
+         kTail},
+    Verb{"log", "sql", Access::view, true, "a SELECT over the access log",
+         "The table `access` has the columns of weir-log(7), over all partitions. Bounds on time "
+         "open only the partitions they touch. Reads the files itself where it may, else asks the "
+         "daemon.",
+         kSql},
+    Verb{"log", "req", Access::view, true, "one request by its id, all columns",
+         "The id is on every error page, and in X-Request-Id where the site has that header.",
+         kReq},
+    Verb{"cache",
+         "stat",
+         Access::view,
+         false,
+         "use of each cache's memory and disk",
+         "Bytes, entries, evictions, and the state of the disk tier.",
+         {}},
+    Verb{"cache", "show", Access::view, false, "what is stored for a URL",
+         "Every variant in every cache, in memory and on disk: status, age, freshness, size.",
+         kCacheShow},
+    Verb{"purge", "", Access::operate, false, "drop what is stored for a URL",
+         "All variants, in memory and on disk, in every forward and site unless --place names one. "
+         "It is recorded before it is acknowledged, so that it outlives a crash.",
+         kPurge},
+    Verb{"list", "lookup", Access::view, true, "which lists hold a host or an address",
+         "With the line of the file that says so. Ends with 1 when no list does.", kLookup},
+    Verb{"reload", "", Access::operate, false, "put the changed configuration in force",
+         "A file with a mistake changes nothing and is answered with its mistakes. Requests and "
+         "tunnels under way go on.",
+         kReload},
+    Verb{"stop", "", Access::admin, false, "end the daemon when its responses have ended",
+         "New connections are refused at once; what is under way has the grace time of the "
+         "configuration.",
+         kStop},
+    Verb{"version", "", Access::view, false, "versions of weirctl and the daemon", "", {}},
+};
+
+} // namespace
+
+std::string_view name(Access access) noexcept {
+  switch (access) {
+  case Access::none:
+    return "none";
+  case Access::view:
+    return "view";
+  case Access::operate:
+    return "operate";
+  case Access::admin:
+    return "admin";
+  }
+  return "";
+}
+
+int http_status(Exit exit) noexcept {
+  switch (exit) {
+  case Exit::ok:
+    return 200;
+  case Exit::failed:
+    return 422;
+  case Exit::usage:
+    return 400;
+  case Exit::unreachable:
+    return 503;
+  case Exit::refused:
+    return 403;
+  case Exit::timed_out:
+    return 504;
+  }
+  return 500;
+}
+
+std::string Verb::words() const {
+  std::string text(noun);
+  return verb.empty() ? text : text.append(" ").append(verb);
+}
+
+std::string Verb::path() const {
+  std::string text = std::string("/v1/").append(noun);
+  return verb.empty() ? text : text.append("/").append(verb);
+}
+
+std::span<const Verb> verbs() noexcept { return kVerbs; }
+
+const Verb* find_verb(std::string_view noun, std::string_view verb) noexcept {
+  for (const Verb& each : kVerbs) {
+    if (each.noun == noun && each.verb == verb) {
+      return &each;
+    }
+  }
+  return nullptr;
+}
+
+const Verb* find_path(std::string_view path) noexcept {
+  constexpr std::string_view kRoot = "/v1/";
+  if (!path.starts_with(kRoot)) {
+    return nullptr;
+  }
+  path.remove_prefix(kRoot.size());
+  std::size_t slash = path.find('/');
+  std::string_view verb = slash == std::string_view::npos ? "" : path.substr(slash + 1);
+  if (slash != std::string_view::npos && verb.empty()) {
+    return nullptr;
+  }
+  return find_verb(path.substr(0, slash), verb);
+}
+
+std::string option_name(const Argument& argument) {
+  std::string text = std::string("--").append(argument.name);
+  std::replace(text.begin(), text.end(), '_', '-');
+  return text;
+}
+
+std::vector<std::string_view> nouns() {
+  std::vector<std::string_view> all;
+  for (const Verb& each : kVerbs) {
+    if (std::find(all.begin(), all.end(), each.noun) == all.end()) {
+      all.push_back(each.noun);
+    }
+  }
+  return all;
+}
+
+} // namespace weir::admin

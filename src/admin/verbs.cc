@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "admin/verbs.h"
+
+#include <array>
+
+namespace weir::admin {
+namespace {
+
+struct Row {
+  std::string_view noun;
+  std::string_view verb;
+  VerbFunction function;
+};
+
+// explain, routes and the like are functions of this namespace; a verb of the table that has none
+// here is found by a test.
+constexpr std::array kFunctions = {
+    Row{"config", "test", config_test},
+    Row{"config", "show", config_show},
+    Row{"config", "fmt", config_fmt},
+    Row{"explain", "", explain},
+    Row{"status", "", status},
+    Row{"routes", "", routes},
+    Row{"log", "sql", log_sql},
+    Row{"log", "req", log_req},
+    Row{"cache", "stat", cache_stat},
+    Row{"cache", "show", cache_show},
+    Row{"purge", "", purge},
+    Row{"list", "lookup", list_lookup},
+    Row{"reload", "", reload},
+    Row{"stop", "", stop},
+    Row{"version", "", version},
+};
+
+} // namespace
+
+VerbFunction find_function(const Verb& verb) noexcept {
+  for (const Row& each : kFunctions) {
+    if (each.noun == verb.noun && each.verb == verb.verb) {
+      return each.function;
+    }
+  }
+  return nullptr;
+}
+
+} // namespace weir::admin
