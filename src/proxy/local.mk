@@ -11,6 +11,7 @@ src_proxy_libproxy_a_SOURCES = \
   src/proxy/generation.h \
   src/proxy/h1_fetch.cc src/proxy/h1_fetch.h \
   src/proxy/h1_session.cc src/proxy/h1_session.h \
+  src/proxy/h1_session_body.cc \
   src/proxy/raw_fetch.cc src/proxy/raw_fetch.h \
   src/proxy/reply.cc src/proxy/reply.h \
   src/proxy/resources.cc src/proxy/resources.h \

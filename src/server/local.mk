@@ -2,6 +2,7 @@
 
 noinst_LIBRARIES += src/server/libserver.a
 src_server_libserver_a_SOURCES = \
+  src/server/admin_door.cc src/server/admin_door.h \
   src/server/build.cc src/server/build.h \
   src/server/listeners.cc src/server/listeners.h \
   src/server/purges.cc src/server/purges.h \
@@ -10,7 +11,7 @@ src_server_libserver_a_SOURCES = \
   src/server/test_clock.cc src/server/test_clock.h \
   src/server/worker.cc src/server/worker.h
 
-LINK_SERVER = src/server/libserver.a $(LINK_PROXY) $(LINK_STATE)
+LINK_SERVER = src/server/libserver.a $(LINK_ADMIN) $(LINK_STATE)
 
 sbin_PROGRAMS += src/weir
 src_weir_SOURCES = src/server/main.cc

@@ -141,6 +141,13 @@ bool Server::start() {
     }
   }
   errors_.set_level(config.log.level);
+  std::string problem;
+  admin_ = std::make_unique<AdminDoor>(loop_, *this);
+  if (!admin_->take_socket(config.admin,
+                           problem)) { // a weir that runs here already is noticed first
+    log_error("server: {}", problem);
+    return false;
+  }
   open_state(config);
   Built built = build(arguments_.file, lasting_, number_);
   std::fputs(config::print(built.diagnostics).c_str(), stderr);
@@ -151,6 +158,21 @@ bool Server::start() {
     log_error("server: the configuration cannot be put in force");
     return false;
   }
+  make_threads(config);
+  if (!begin(std::move(built), problem)) {
+    log_error("server: {}", problem);
+    return false;
+  }
+  start_test_clock();
+  write_ports();
+  for (const auto& open : lasting_.listeners.all_open()) {
+    log_info("server: {} listens on {}", lasting_.now->listens[open.id].name,
+             open.bound.to_string());
+  }
+  return true;
+}
+
+void Server::make_threads(const config::Config& config) {
   open_log(config);
   io_ = std::make_unique<event::BackgroundPool>("io", kIoThreads, kIoQueue, 0,
                                                 lasting_.on_thread_start);
@@ -161,55 +183,48 @@ bool Server::start() {
     workers_.push_back(std::make_unique<Worker>(static_cast<std::uint16_t>(i), dns_settings(config),
                                                 *io_, ring, metrics_.make_counters(), errors_));
   }
-  admin_ = std::make_unique<AdminDoor>(loop_, *this);
-  std::string problem;
-  if (!admin_->take_socket(config.admin, problem)) {
-    log_error("server: {}", problem);
-    return false;
-  }
+}
+
+/// Listeners, what is left of the last run, the first generation.
+bool Server::begin(Built built, std::string& problem) {
   std::vector<Listeners::Open> opened;
   if (!open_listeners(*built.generation, opened, problem)) {
-    log_error("server: {}", problem);
     return false;
   }
-  purges_ = std::make_unique<Purges>(loop_, store_.get(), lasting_.tiers);
   for (auto& tier : built.new_tiers) {
     lasting_.tiers.emplace(tier->name, std::move(tier));
   }
   built.new_tiers.clear();
+  purges_ = std::make_unique<Purges>(loop_, store_.get(), lasting_.tiers);
   purges_->replay();
   for (auto& worker : workers_) {
     worker->start();
   }
+  auto generation = built.generation;
   put_in_force(std::move(built), std::move(opened));
   watcher_ = std::make_unique<Watcher>(*this, loop_);
-  if (!admin_->listen(config.admin, problem)) {
-    log_error("server: {}", problem);
-    return false;
-  }
+  return admin_->listen(generation->config->admin, problem);
+}
+
+void Server::start_test_clock() {
 #ifdef WEIR_TEST_HOOKS
-  if (!arguments_.test_clock.empty()) {
-    auto clock = TestClock::open(loop_, arguments_.test_clock, [this](std::function<void()> then) {
-      auto left = std::make_shared<std::atomic<std::size_t>>(workers_.size());
-      for (auto& worker : workers_) {
-        worker->post([this, left, then] {
-          if (left->fetch_sub(1) == 1) {
-            loop_.mailbox().post([then] { then(); });
-          }
-        });
-      }
-    });
-    if (clock) {
-      test_clock_ = std::move(*clock);
+  if (arguments_.test_clock.empty()) {
+    return;
+  }
+  auto clock = TestClock::open(loop_, arguments_.test_clock, [this](std::function<void()> then) {
+    auto left = std::make_shared<std::atomic<std::size_t>>(workers_.size());
+    for (auto& worker : workers_) {
+      worker->post([this, left, then] {
+        if (left->fetch_sub(1) == 1) {
+          loop_.mailbox().post([then] { then(); });
+        }
+      });
     }
+  });
+  if (clock) {
+    test_clock_ = std::move(*clock);
   }
 #endif
-  write_ports();
-  for (const auto& open : lasting_.listeners.all_open()) {
-    log_info("server: {} listens on {}", lasting_.now->listens[open.id].name,
-             open.bound.to_string());
-  }
-  return true;
 }
 
 int Server::run() {
@@ -392,6 +407,7 @@ void Server::finish_reload(Built built) {
     }
   }
   if (outcome.ok) {
+    admin_->set_access(built.generation->config->admin);
     number_ = built.generation->number;
     errors_.set_level(built.generation->config->log.level);
     if (log_) {

@@ -60,6 +60,9 @@ private:
   class Watcher;
 
   void on_thread_start();
+  void make_threads(const config::Config& config);
+  bool begin(Built built, std::string& problem);
+  void start_test_clock();
   bool open_state(const config::Config& config);
   void open_log(const config::Config& config);
   bool open_listeners(const proxy::Generation& generation, std::vector<Listeners::Open>& opened,
