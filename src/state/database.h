@@ -18,17 +18,20 @@ struct sqlite3_stmt;
 
 namespace weir::state {
 
+constexpr std::uint64_t kAnyNumber = INT64_MAX;
+
 struct Row {
   std::string key;
   std::string value;
   std::uint64_t number = 0;
 };
 
-/// One thing to write; without a value the row is erased.
+/// One thing to write.
 struct Change {
   std::string table;
   Row row;
   bool erase = false;
+  std::uint64_t not_after = kAnyNumber; // erase: only a row whose number is not above
 };
 
 class Database {

@@ -74,7 +74,7 @@ Result<void> Database::prepare() {
   }
   const std::pair<const char*, sqlite3_stmt**> statements[] = {
       {"INSERT OR REPLACE INTO row (name, key, value, number) VALUES (?1, ?2, ?3, ?4)", &put_},
-      {"DELETE FROM row WHERE name = ?1 AND key = ?2", &erase_},
+      {"DELETE FROM row WHERE name = ?1 AND key = ?2 AND number <= ?3", &erase_},
       {"SELECT key, value, number FROM row WHERE name = ?1 ORDER BY number", &read_}};
   for (auto [sql, statement] : statements) {
     if (sqlite3_prepare_v3(db_, sql, -1, SQLITE_PREPARE_PERSISTENT, statement, nullptr) !=
@@ -138,7 +138,9 @@ Result<void> Database::write(const Change& change) {
   sqlite3_stmt* statement = change.erase ? erase_ : put_;
   bind_name(statement, change.table);
   bind_bytes(statement, 2, change.row.key);
-  if (!change.erase) {
+  if (change.erase) {
+    sqlite3_bind_int64(statement, 3, static_cast<std::int64_t>(change.not_after));
+  } else {
     bind_bytes(statement, 3, change.row.value);
     sqlite3_bind_int64(statement, 4, static_cast<std::int64_t>(change.row.number));
   }
@@ -161,7 +163,7 @@ Result<void> Database::commit(std::span<const Change> changes, std::uint64_t res
       }
     }
     if (reserve > reserved_) {
-      if (auto r = write({kOwnTable, {kReservedKey, {}, reserve}, false}); !r) {
+      if (auto r = write({kOwnTable, {kReservedKey, {}, reserve}}); !r) {
         return r;
       }
     }

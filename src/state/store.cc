@@ -55,11 +55,11 @@ Result<std::vector<Row>> Store::read(std::string_view table) {
 }
 
 std::uint64_t Store::put(std::string table, std::string key, std::string value, Done done) {
-  return submit({std::move(table), {std::move(key), std::move(value), 0}, false}, std::move(done));
+  return submit({std::move(table), {std::move(key), std::move(value), 0}}, std::move(done));
 }
 
-std::uint64_t Store::erase(std::string table, std::string key, Done done) {
-  return submit({std::move(table), {std::move(key), {}, 0}, true}, std::move(done));
+std::uint64_t Store::erase(std::string table, std::string key, Done done, std::uint64_t not_after) {
+  return submit({std::move(table), {std::move(key), {}, 0}, true, not_after}, std::move(done));
 }
 
 std::uint64_t Store::last_number() const {

@@ -48,7 +48,9 @@ public:
   /// Both return the number of the change; 0 if it was refused (too much is queued). `done` may be
   /// empty.
   std::uint64_t put(std::string table, std::string key, std::string value, Done done);
-  std::uint64_t erase(std::string table, std::string key, Done done);
+  /// With `not_after` a row stays that was put again meanwhile, under a higher number.
+  std::uint64_t erase(std::string table, std::string key, Done done,
+                      std::uint64_t not_after = kAnyNumber);
   /// The highest number given out so far, by any run.
   std::uint64_t last_number() const;
 

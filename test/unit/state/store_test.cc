@@ -85,6 +85,21 @@ TEST_CASE("state: what is queued at the end is committed") {
   CHECK(open(dir.file())->read("t")->size() == 999);
 }
 
+TEST_CASE("state: erasing up to a number leaves a row that was put again") {
+  Scratch dir;
+  {
+    auto store = open(dir.file());
+    std::uint64_t first = store->put("purge", "a", "1", {});
+    store->put("purge", "b", "1", {});
+    store->put("purge", "a", "2", {});
+    store->erase("purge", "a", {}, first);
+    store->erase("purge", "b", {}, first + 1);
+  }
+  auto rows = open(dir.file())->read("purge");
+  REQUIRE(rows->size() == 1);
+  CHECK(rows->front().value == "2");
+}
+
 TEST_CASE("state: numbers grow over restarts, even those that were never committed") {
   Scratch dir;
   std::uint64_t last = 0;
