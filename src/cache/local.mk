@@ -21,6 +21,7 @@ src_cache_libcache_a_SOURCES = \
   src/cache/meta.h \
   src/cache/outcome.cc src/cache/outcome.h \
   src/cache/rfc9111.cc src/cache/rfc9111.h \
+  src/cache/rfc9111_serve.cc src/cache/rfc9111_update.cc \
   src/cache/tier.h \
   src/cache/vary.cc src/cache/vary.h
 
@@ -35,7 +36,15 @@ test_unit_cache_test_SOURCES = \
   test/unit/cache/disk_record_test.cc \
   test/unit/cache/disk_segment_test.cc \
   test/unit/cache/disk_space_test.cc \
-  test/unit/cache/disk_tier_test.cc
+  test/unit/cache/disk_tier_test.cc \
+  test/unit/cache/key_test.cc \
+  test/unit/cache/outcome_test.cc \
+  test/unit/cache/rfc9111_freshness_test.cc \
+  test/unit/cache/rfc9111_serve_test.cc \
+  test/unit/cache/rfc9111_store_test.cc \
+  test/unit/cache/rfc9111_update_test.cc \
+  test/unit/cache/scene.h \
+  test/unit/cache/vary_test.cc
 test_unit_cache_test_LDADD = test/unit/libtestmain.a $(LINK_CACHE)
 TESTS += test/unit/cache_test
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cache/outcome.h"
 
+#include <array>
+
 namespace weir::cache {
 
 std::string_view Outcome::word() const noexcept {
@@ -27,35 +29,41 @@ void Outcome::write(http::H1Writer& out) const {
   if (kind == Kind::none) {
     return;
   }
-  out.raw("Cache-Status: weir");
-  if (kind == Kind::hit || (kind == Kind::stale && forward.empty())) {
-    out.raw("; hit");
+  std::array<char, 192> room;
+  http::H1Writer line(room.data(), room.size());
+  line.raw("Cache-Status: weir");
+  // hit and fwd exclude each other (RFC 9211 §2.1).
+  if (forward.empty() && (kind == Kind::hit || kind == Kind::stale)) {
+    line.raw("; hit");
   }
   if (!forward.empty()) {
-    out.raw("; fwd=");
-    out.raw(forward);
+    line.raw("; fwd=");
+    line.raw(forward);
     if (forward_status != 0) {
-      out.raw("; fwd-status=");
-      out.raw(http::Decimal(static_cast<std::uint64_t>(forward_status)).view());
+      line.raw("; fwd-status=");
+      line.raw(http::Decimal(static_cast<std::uint64_t>(forward_status)).view());
+    }
+    if (stored) {
+      line.raw("; stored");
+    }
+    if (kind == Kind::collapsed) {
+      line.raw("; collapsed");
     }
   }
-  if (stored) {
-    out.raw("; stored");
-  }
-  if (kind == Kind::collapsed) {
-    out.raw("; collapsed");
-  }
   if (ttl) {
-    // Rounded down, so that what is stale never shows 0 and more.
+    // Rounded down, so that what is stale never shows 0.
     auto seconds = std::chrono::floor<std::chrono::seconds>(*ttl).count();
-    out.raw(seconds < 0 ? "; ttl=-" : "; ttl=");
-    out.raw(http::Decimal(static_cast<std::uint64_t>(seconds < 0 ? -seconds : seconds)).view());
+    line.raw(seconds < 0 ? "; ttl=-" : "; ttl=");
+    line.raw(http::Decimal(static_cast<std::uint64_t>(seconds < 0 ? -seconds : seconds)).view());
   }
   if (!detail.empty()) {
-    out.raw("; detail=");
-    out.raw(detail);
+    line.raw("; detail=");
+    line.raw(detail);
   }
-  out.raw("\r\n");
+  line.raw("\r\n");
+  if (line.ok()) {
+    out.raw(line.bytes());
+  }
 }
 
 } // namespace weir::cache

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// What may be stored, and its freshness: RFC 9111 §3, §4.2.
 #include "cache/rfc9111.h"
 
 #include <algorithm>
 
 #include "cache/vary.h"
-#include "http/conditional.h"
+#include "http/cache_control.h"
 
 namespace weir::cache {
 
@@ -15,7 +17,7 @@ namespace {
 
 Duration seconds(std::uint32_t n) { return std::chrono::seconds(n); }
 
-/// RFC 9110 §15.1, without 206: partial content is not stored in this version.
+/// RFC 9110 §15.1, without 206: parts are not stored.
 bool is_heuristic_status(int status) {
   switch (status) {
   case 200:
@@ -35,65 +37,180 @@ bool is_heuristic_status(int status) {
   }
 }
 
-/// The statuses whose requirements on caching this module carries out (must-understand).
+/// The statuses whose requirements on caching are carried out here, for must-understand (C2.3).
 bool is_understood(int status) {
-  return is_heuristic_status(status) || status == 302 || status == 303 || status == 307;
+  switch (status) {
+  case 302:
+  case 303:
+  case 307:
+  case 400:
+  case 403:
+  case 500:
+  case 502:
+  case 503:
+  case 504:
+    return true;
+  default:
+    return is_heuristic_status(status);
+  }
 }
 
+bool is_error(int status) { return status >= 400; }
+
+std::optional<WallTime> date_field(const Received& r, FieldId id) {
+  return parse_http_date(r.response.fields.value(id), r.response_time);
+}
+
+/// By the origin's clock; where it says nothing, when the response was received (C3.12).
 WallTime date_of(const Received& r) {
-  if (auto date = parse_http_date(r.response.fields.value(FieldId::date), r.response_time)) {
-    return *date;
-  }
-  return r.response_time;
+  return date_field(r, FieldId::date).value_or(r.response_time);
 }
 
 struct Lifetime {
   Duration value{};
   bool is_explicit = false;
-  bool heuristic = false;
 };
 
-/// Expires minus Date; anything that is not one valid date is in the past (C3.9).
-Duration expires_lifetime(const Received& r) {
-  if (r.response.fields.count(FieldId::expires) != 1) {
-    return {};
-  }
-  auto expires = parse_http_date(r.response.fields.value(FieldId::expires), r.response_time);
-  return expires ? std::max(*expires - date_of(r), Duration::zero()) : Duration::zero();
-}
-
+/// §4.2.1, §4.2.2. What is invalid counts as explicit, and is 0 (C3.5, C3.9, C4.1).
 Lifetime lifetime(const Received& r, const CacheControl& cc) {
   if (cc.s_maxage || cc.s_maxage_invalid) {
-    return {seconds(cc.s_maxage_invalid ? 0 : *cc.s_maxage), true, false};
+    return {seconds(cc.s_maxage.value_or(0)), true};
   }
   if (cc.max_age || cc.max_age_invalid) {
-    return {seconds(cc.max_age_invalid ? 0 : *cc.max_age), true, false};
+    return {seconds(cc.max_age.value_or(0)), true};
   }
   if (r.response.fields.has(FieldId::expires)) {
-    return {expires_lifetime(r), true, false};
+    auto expires = r.response.fields.count(FieldId::expires) == 1 ? date_field(r, FieldId::expires)
+                                                                  : std::nullopt;
+    return {expires ? std::max(*expires - date_of(r), Duration::zero()) : Duration::zero(), true};
   }
-  bool may_guess = is_heuristic_status(r.response.status) || cc.is_public;
-  auto modified = parse_http_date(r.response.fields.value(FieldId::last_modified), r.response_time);
-  if (may_guess && modified && r.heuristic_max > Duration::zero()) {
-    // Whole seconds: the dates have no more.
-    Duration tenth = std::max<Duration>(
-        std::chrono::floor<std::chrono::seconds>((date_of(r) - *modified) / 10), Duration::zero());
-    return {std::min(tenth, r.heuristic_max), false, true};
+  auto modified = date_field(r, FieldId::last_modified);
+  if (!modified || !(is_heuristic_status(r.response.status) || cc.is_public)) {
+    return {};
   }
-  return {};
+  // Whole seconds: the dates have no more, and seconds ago shall give nothing (C4.2).
+  Duration share = std::chrono::floor<std::chrono::seconds>((date_of(r) - *modified) / 100 *
+                                                            r.heuristic_percent);
+  return {std::clamp(share, Duration::zero(), std::max(r.heuristic_max, Duration::zero())), false};
 }
 
-/// corrected_initial_age (§4.2.3).
+/// corrected_initial_age (§4.2.3). Date has whole seconds: so has the apparent age, or a response
+/// would lose up to a second of its life to truncation (C16.6).
 Duration initial_age(const Received& r) {
-  Duration apparent = std::max(r.response_time - date_of(r), Duration::zero());
+  Duration apparent = std::chrono::floor<std::chrono::seconds>(r.response_time) - date_of(r);
   Duration delay = std::max(r.response_time - r.request_time, Duration::zero());
-  Duration corrected = seconds(http::parse_age(r.response.fields).value_or(0)) + delay;
-  return std::max(apparent, corrected);
+  return std::max(apparent, seconds(http::parse_age(r.response.fields).value_or(0)) + delay);
 }
 
-bool has_validator(const http::ResponseHead& response, WallTime now) {
-  return !response.fields.value(FieldId::etag).empty() ||
-         parse_http_date(response.fields.value(FieldId::last_modified), now).has_value();
+bool has_validator(const Received& r) {
+  return !r.response.fields.value(FieldId::etag).empty() ||
+         date_field(r, FieldId::last_modified).has_value();
+}
+
+Freshness make_freshness(const Received& r, const CacheControl& cc, const Lifetime& life) {
+  Freshness f;
+  f.response_time = r.response_time;
+  f.initial_age = initial_age(r);
+  f.lifetime = life.value;
+  f.heuristic = !life.is_explicit;
+  f.while_revalidate = seconds(cc.stale_while_revalidate.value_or(0));
+  f.if_error = seconds(cc.stale_if_error.value_or(0));
+  // s-maxage implies proxy-revalidate (§5.2.2.10).
+  f.must_revalidate = cc.must_revalidate || cc.proxy_revalidate || cc.s_maxage ||
+                      cc.s_maxage_invalid || is_error(r.response.status);
+  f.no_cache = cc.no_cache || cc.no_cache_fields; // qualified as if it were not (C2.12)
+  f.shared_authorized = cc.is_public || cc.s_maxage || cc.must_revalidate;
+  return f;
+}
+
+/// What forbids it in the request, or in what the request made of the response.
+NoStore judge_request(const Received& r) {
+  const auto& fields = r.request.fields;
+  if (r.request.method != http::Method::get) {
+    return NoStore::method;
+  }
+  if (r.request.framing.has_body()) {
+    return NoStore::request_body;
+  }
+  if (!r.ignore_request_directives && http::parse_cache_control(fields).no_store) {
+    return NoStore::request_no_store;
+  }
+  if (r.response.status == 206) {
+    return NoStore::partial;
+  }
+  if (r.response.status == 304) {
+    return NoStore::not_modified;
+  }
+  if (fields.has(FieldId::range) && r.response.status != 200) {
+    return NoStore::range_request;
+  }
+  bool conditional = fields.has(FieldId::if_match) || fields.has(FieldId::if_unmodified_since) ||
+                     fields.has(FieldId::if_none_match);
+  if (r.response.status == 412 && conditional) {
+    return NoStore::precondition;
+  }
+  return NoStore::none;
+}
+
+bool has_unknown_coding(const http::Fields& fields) {
+  http::ListReader reader(fields, FieldId::transfer_encoding);
+  while (auto member = reader.next()) {
+    if (!http::iequals(*member, "chunked")) {
+      return true;
+    }
+  }
+  return false;
+}
+
+/// What the response itself forbids.
+NoStore judge_response(const Received& r, const CacheControl& cc) {
+  const auto& fields = r.response.fields;
+  if (r.response.status < 200) {
+    return NoStore::status;
+  }
+  if (cc.must_understand && !is_understood(r.response.status)) {
+    return NoStore::must_understand;
+  }
+  if (cc.no_store && !cc.must_understand) {
+    return NoStore::no_store;
+  }
+  if (cc.is_private || cc.private_fields) {
+    return NoStore::is_private;
+  }
+  if (!vary_names(fields)) {
+    return NoStore::vary;
+  }
+  if (has_unknown_coding(fields)) {
+    return NoStore::coding;
+  }
+  bool shareable = cc.is_public || cc.s_maxage || cc.must_revalidate;
+  if (r.request.fields.has(FieldId::authorization) && !shareable) {
+    return NoStore::authorization;
+  }
+  return NoStore::none;
+}
+
+/// Whether it will ever answer anything.
+NoStore judge_use(const Received& r, const CacheControl& cc, const Lifetime& life) {
+  int status = r.response.status;
+  if (!life.is_explicit && !is_heuristic_status(status) && !cc.is_public) {
+    return NoStore::status;
+  }
+  if (r.response.fields.has(FieldId::set_cookie) && (r.refuse_set_cookie || !life.is_explicit)) {
+    return NoStore::set_cookie;
+  }
+  Freshness f = make_freshness(r, cc, life);
+  if (f.initial_age < f.lifetime && !f.no_cache) {
+    return NoStore::none;
+  }
+  // For validation, or for what is allowed while stale; an error neither way (C2.6).
+  bool stale_use = !f.must_revalidate && !f.no_cache &&
+                   f.initial_age < f.lifetime + std::max(f.while_revalidate, f.if_error);
+  if (!is_error(status) && (has_validator(r) || stale_use)) {
+    return NoStore::none;
+  }
+  return life.is_explicit || f.no_cache || life.value > Duration::zero() ? NoStore::expired
+                                                                         : NoStore::no_freshness;
 }
 
 } // namespace
@@ -104,8 +221,22 @@ std::string_view name(NoStore why) noexcept {
     return "stored";
   case NoStore::method:
     return "method";
+  case NoStore::request_body:
+    return "request-body";
   case NoStore::request_no_store:
     return "request-no-store";
+  case NoStore::range_request:
+    return "range-request";
+  case NoStore::precondition:
+    return "precondition";
+  case NoStore::status:
+    return "status";
+  case NoStore::partial:
+    return "partial";
+  case NoStore::not_modified:
+    return "not-modified";
+  case NoStore::must_understand:
+    return "must-understand";
   case NoStore::no_store:
     return "no-store";
   case NoStore::is_private:
@@ -114,200 +245,76 @@ std::string_view name(NoStore why) noexcept {
     return "vary-star";
   case NoStore::authorization:
     return "authorization";
-  case NoStore::status:
-    return "status";
-  case NoStore::partial:
-    return "partial";
   case NoStore::set_cookie:
     return "set-cookie";
-  case NoStore::no_freshness:
-    return "no-freshness";
   case NoStore::coding:
     return "coding";
+  case NoStore::no_freshness:
+    return "no-freshness";
+  case NoStore::expired:
+    return "expired";
   }
   return "unknown";
 }
 
 bool holds_for_all(NoStore why) noexcept {
   switch (why) {
+  case NoStore::none:
+  case NoStore::method:
+  case NoStore::request_body:
+  case NoStore::request_no_store:
+  case NoStore::range_request:
+  case NoStore::precondition:
+  case NoStore::partial:
+  case NoStore::not_modified:
+  case NoStore::authorization:
+    return false;
+  case NoStore::status:
+  case NoStore::must_understand:
   case NoStore::no_store:
   case NoStore::is_private:
   case NoStore::vary:
-  case NoStore::status:
   case NoStore::set_cookie:
-  case NoStore::no_freshness:
-    return true;
-  case NoStore::none:
-  case NoStore::method:
-  case NoStore::request_no_store:
-  case NoStore::authorization:
-  case NoStore::partial:
   case NoStore::coding:
-    return false;
+  case NoStore::no_freshness:
+  case NoStore::expired:
+    return true;
   }
   return false;
 }
 
 NoStore may_store(const Received& r) {
-  const auto& response = r.response;
-  CacheControl cc = http::parse_cache_control(response.fields);
-  CacheControl asked = http::parse_cache_control(r.request.fields);
-  if (r.request.method != http::Method::get) {
-    return NoStore::method;
+  NoStore why = judge_request(r);
+  if (why != NoStore::none) {
+    return why;
   }
-  if (asked.no_store) {
-    return NoStore::request_no_store;
-  }
-  if (response.status < 200 || response.status == 206 || response.status == 304 ||
-      r.request.fields.has(FieldId::range)) {
-    return NoStore::partial;
-  }
-  bool understood = cc.must_understand && is_understood(response.status);
-  if (cc.must_understand && !understood) {
-    return NoStore::status;
-  }
-  if (cc.no_store && !understood) {
-    return NoStore::no_store;
-  }
-  if (cc.is_private || cc.private_fields) {
-    return NoStore::is_private; // qualified private as if it were not (C2.2)
-  }
-  if (!vary_names(response.fields)) {
-    return NoStore::vary;
-  }
-  if (r.request.fields.has(FieldId::authorization) && !cc.is_public && !cc.s_maxage &&
-      !cc.must_revalidate) {
-    return NoStore::authorization;
-  }
-  Lifetime life = lifetime(r, cc);
-  if (!life.is_explicit && !is_heuristic_status(response.status) && !cc.is_public) {
-    return NoStore::status;
-  }
-  if (response.fields.has(FieldId::set_cookie) && !life.is_explicit) {
-    return NoStore::set_cookie;
-  }
-  bool fresh = life.value > initial_age(r);
-  if (!fresh || cc.no_cache) {
-    // Worth it only for validation, and never for an error (C2.6).
-    if (!has_validator(response, r.response_time) || response.status >= 400) {
-      return NoStore::no_freshness;
-    }
-  }
-  return NoStore::none;
+  CacheControl cc = http::parse_cache_control(r.response.fields);
+  why = judge_response(r, cc);
+  return why != NoStore::none ? why : judge_use(r, cc, lifetime(r, cc));
 }
 
 Freshness freshness(const Received& r) {
   CacheControl cc = http::parse_cache_control(r.response.fields);
-  Lifetime life = lifetime(r, cc);
-  Freshness f;
-  f.response_time = r.response_time;
-  f.initial_age = initial_age(r);
-  f.lifetime = life.value;
-  f.heuristic = life.heuristic;
-  f.while_revalidate = seconds(cc.stale_while_revalidate.value_or(0));
-  f.if_error = seconds(cc.stale_if_error.value_or(0));
-  // s-maxage implies proxy-revalidate for a shared cache (§5.2.2.10). no-cache="field" is taken as
-  // if it had no list (C2.12).
-  f.must_revalidate =
-      cc.must_revalidate || cc.proxy_revalidate || cc.s_maxage || cc.s_maxage_invalid;
-  f.no_cache = cc.no_cache || cc.no_cache_fields;
-  f.shared_authorized = cc.is_public || cc.s_maxage || cc.must_revalidate;
-  return f;
+  return make_freshness(r, cc, lifetime(r, cc));
 }
 
-Meta make_meta(const Received& r) {
+Meta make_meta(const Received& r, std::string_view key) {
+  const auto& fields = r.response.fields;
   Meta meta;
+  meta.key = key;
+  meta.vary = vary_names(fields).value_or("");
+  Arena scratch;
+  meta.selecting = selecting_values(meta.vary, r.request.fields, scratch);
+  meta.head = write_stored_head(r.response, r.response_time);
   meta.status = static_cast<std::uint16_t>(r.response.status);
   meta.freshness = freshness(r);
   meta.date = date_of(r);
-  meta.etag = r.response.fields.value(FieldId::etag);
-  if (auto modified =
-          parse_http_date(r.response.fields.value(FieldId::last_modified), r.response_time)) {
-    meta.last_modified = *modified;
+  meta.etag = fields.value(FieldId::etag);
+  if (auto modified = date_field(r, FieldId::last_modified)) {
+    // The epoch stands for none in a Meta, and is a date that builds for reproduction give.
+    meta.last_modified = std::max(*modified, WallTime{} + Duration(1));
   }
-  meta.vary = vary_names(r.response.fields).value_or("");
   return meta;
-}
-
-ServeVerdict may_serve(const Freshness& f, Duration age, const http::Fields& request) {
-  Duration left = f.lifetime - age; // fresh while it is positive (C16.6)
-  bool plain = !request.has(FieldId::cache_control) && !request.has(FieldId::pragma);
-  if (plain && !f.no_cache) {
-    if (left > Duration::zero()) {
-      return {Serve::fresh, {}};
-    }
-    bool in_window = !f.must_revalidate && -left < f.while_revalidate;
-    return {in_window ? Serve::refresh : Serve::validate, "stale"};
-  }
-  CacheControl asked = http::parse_cache_control(request);
-  if (f.no_cache) {
-    return {Serve::validate, "stale"};
-  }
-  if (asked.no_cache || http::is_pragma_no_cache(request)) {
-    return {Serve::validate, "request"};
-  }
-  if (asked.max_age && age > seconds(*asked.max_age)) {
-    return {Serve::validate, "request"};
-  }
-  if (asked.min_fresh && left < seconds(*asked.min_fresh)) {
-    return {Serve::validate, "request"};
-  }
-  if (left > Duration::zero()) {
-    return {Serve::fresh, {}};
-  }
-  if (asked.max_stale && !f.must_revalidate &&
-      (*asked.max_stale == http::kVeryLong || -left <= seconds(*asked.max_stale))) {
-    return {Serve::stale_allowed, "stale"};
-  }
-  bool in_window = !f.must_revalidate && -left < f.while_revalidate && !asked.max_age;
-  return {in_window ? Serve::refresh : Serve::validate, "stale"};
-}
-
-bool may_share_with(const Freshness& f, const http::Fields& request) {
-  return f.shared_authorized || !request.has(FieldId::authorization);
-}
-
-bool may_serve_on_error(const Freshness& f, Duration age, bool unreachable) {
-  if (f.must_revalidate || f.no_cache) {
-    return false;
-  }
-  return unreachable || (f.if_error > Duration::zero() && age - f.lifetime <= f.if_error);
-}
-
-Result<void> merge_304(const Meta& stored, const http::ResponseHead& stored_head,
-                       const http::ResponseHead& update, http::ResponseHead& merged, Arena& arena) {
-  std::string_view tag = update.fields.value(FieldId::etag);
-  bool strong = !tag.empty() && !tag.starts_with("W/");
-  if (strong && tag != stored.etag) {
-    return fail(Code::malformed, Side::origin);
-  }
-  merged.clear();
-  merged.status = stored_head.status;
-  merged.reason = stored_head.reason;
-  http::Fields newer;
-  newer.assign(update.fields, arena);
-  http::remove_hop_by_hop(newer);
-  newer.remove_if([](const http::Field& field) {
-    return field.id == FieldId::content_length || field.id == FieldId::transfer_encoding ||
-           field.id == FieldId::content_encoding || field.id == FieldId::content_range ||
-           http::has_flag(field.id, http::kUnstored);
-  });
-  auto replaced = [&](const http::Field& old) {
-    return old.id != FieldId::other ? newer.has(old.id) : newer.find(old.name) != nullptr;
-  };
-  for (const http::Field& old : stored_head.fields) {
-    if (!replaced(old)) {
-      merged.fields.add(old, arena);
-    }
-  }
-  for (const http::Field& field : newer) {
-    merged.fields.add(field, arena);
-  }
-  return {};
-}
-
-bool invalidates(http::Method method, int status) noexcept {
-  return !http::is_safe(method) && status >= 200 && status < 400;
 }
 
 } // namespace weir::cache
