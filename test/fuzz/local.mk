@@ -16,6 +16,7 @@ FUZZ_TESTS = \
   test/fuzz/http_date_fuzz \
   test/fuzz/list_reader_fuzz \
   test/fuzz/range_fuzz \
+  test/fuzz/rfc9111_fuzz \
   test/fuzz/uri_fuzz \
   test/fuzz/zone_fuzz \
   test/fuzz/log_filter_fuzz
@@ -61,3 +62,6 @@ test_fuzz_config_fuzz_LDADD = $(FUZZ_ENGINE) $(LINK_CONFIG)
 
 test_fuzz_disk_record_fuzz_SOURCES = test/fuzz/disk_record_fuzz.cc test/fuzz/check.h
 test_fuzz_disk_record_fuzz_LDADD = $(FUZZ_ENGINE) $(LINK_CACHE)
+
+test_fuzz_rfc9111_fuzz_SOURCES = test/fuzz/rfc9111_fuzz.cc test/fuzz/check.h
+test_fuzz_rfc9111_fuzz_LDADD = $(FUZZ_ENGINE) $(LINK_CACHE)
