@@ -42,7 +42,7 @@ Exchange::~Exchange() = default;
 void Exchange::begin(ClientSession& session, const ListenPlace& place, const Address& remote) {
   session_ = &session;
   place_ = &place;
-  remote_ = remote;
+  remote_ = client_ = remote;
   generation_ = resources_.generation;
   const config::Options& options = resources_.options(place);
   limits_.target = static_cast<std::uint32_t>(options.request_target_max);
@@ -200,7 +200,7 @@ Next Exchange::finish() {
   MonoTime now = Clock::mono();
   record_.id = id_;
   record_.set_time(Clock::wall() - (now - started_));
-  record_.client = remote_;
+  record_.client = client_;
   record_.bytes_in = static_cast<std::int64_t>(bytes_in_);
   record_.bytes_out = static_cast<std::int64_t>(bytes_out_);
   record_.duration = (now - started_).count();

@@ -92,6 +92,7 @@ private:
   Next act_on_verdict();
   void fill_facts(std::string_view host, std::uint16_t port, std::string_view scheme);
   bool cacheable_request() const;
+  Address believed_client(const rules::PrefixSet& trusted) const;
 
   // exchange_lookup.cc
   Next lookup();
@@ -141,7 +142,8 @@ private:
   ClientSession* session_ = nullptr;
   const ListenPlace* place_ = nullptr;
   GenerationRef generation_;
-  Address remote_;
+  Address remote_; // of the connection
+  Address client_; // as believed: what a trusted sender says of whom it asks for
   Arena arena_;
   http::RequestHead request_;
   http::HeadLimits limits_;

@@ -102,6 +102,10 @@ Next Exchange::admit_site(const ListenUse& use) {
   facts_.place = route_->place;
   record_.place = route_->place;
   trusted_ = found.trusted != nullptr && found.trusted->find(remote_) != nullptr;
+  if (trusted_) {
+    client_ = believed_client(*found.trusted);
+    facts_.client = client_;
+  }
   if (!ask_rules(*route_->rules, {}, false)) {
     return act_on_verdict();
   }
@@ -162,6 +166,27 @@ bool Exchange::cacheable_request() const {
   }
   return !request_.fields.has(FieldId::cache_control) ||
          !http::parse_cache_control(request_.fields).no_store;
+}
+
+/// The last address of X-Forwarded-For that is not itself trusted: whom the nearest proxy that may
+/// be lied to has seen.
+Address Exchange::believed_client(const rules::PrefixSet& trusted) const {
+  http::ListReader members(request_.fields, FieldId::x_forwarded_for);
+  Address nearest; // the last one not trusted so far
+  while (auto member = members.next()) {
+    auto address = Address::parse(*member);
+    if (!address) {
+      address = Address::parse_with_port(*member);
+    }
+    if (!address) {
+      nearest = {}; // whoever wrote this is not understood: nothing before it counts
+      continue;
+    }
+    if (trusted.find(*address) == nullptr) {
+      nearest = address->with_port(0);
+    }
+  }
+  return nearest.valid() ? nearest : remote_;
 }
 
 void Exchange::fill_facts(std::string_view host, std::uint16_t port, std::string_view scheme) {

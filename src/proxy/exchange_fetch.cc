@@ -30,15 +30,21 @@ rules::Facts keep(const rules::Facts& facts, const http::Fields& fields, Arena& 
 FetchPlan::FetchPlan(GenerationRef pinned, const rules::RuleSet* asked)
     : generation(std::move(pinned)), rules(asked) {}
 
-bool FetchPlan::may_dial(const Address& address) {
-  if (guard && address.is_internal()) {
-    bool excepted = false;
-    for (const Prefix& prefix : guard_except) {
-      excepted = excepted || prefix.contains(address) || prefix.contains(address.unwrapped());
-    }
-    if (!excepted) {
+bool is_guarded(const Address& address, std::span<const Prefix> except) {
+  if (!address.is_internal()) {
+    return false;
+  }
+  for (const Prefix& prefix : except) {
+    if (prefix.contains(address) || prefix.contains(address.unwrapped())) {
       return false;
     }
+  }
+  return true;
+}
+
+bool FetchPlan::may_dial(const Address& address) {
+  if (guard && is_guarded(address, guard_except)) {
+    return false;
   }
   if (rules == nullptr) {
     return true;

@@ -101,6 +101,13 @@ Next Exchange::use_entry(Ref<const cache::Entry> entry) {
 
 /// An Entry keeps the addresses it came from: a hit is checked against them without DNS.
 bool Exchange::may_use_addresses(std::span<const Address> addresses) {
+  if (forward_ && route_->forward->private_deny) {
+    for (const Address& address : addresses) {
+      if (is_guarded(address, route_->forward->private_except)) {
+        return false;
+      }
+    }
+  }
   return verdict_.is_final() || addresses.empty() || ask_rules(*route_->rules, addresses, true);
 }
 

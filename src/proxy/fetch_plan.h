@@ -18,6 +18,9 @@
 
 namespace weir::proxy {
 
+/// The egress guard (FEATURES 28): an internal address, in whatever wrapping, that is not excepted.
+bool is_guarded(const Address& address, std::span<const Prefix> except);
+
 class FetchPlan final : public AddressCheck {
 public:
   FetchPlan(GenerationRef generation, const rules::RuleSet* rules);

@@ -85,7 +85,7 @@ def _():
     client.send("hold\n")
     expect_equal(client.exactly(5), b"held\n")
     client.reset()
-    row = weir.row("method = 'CONNECT' AND bytes_out >= 5 AND bytes_out < 20 ORDER BY time DESC")
+    row = weir.row("method = 'CONNECT' AND bytes_out >= 5 AND bytes_out < 60 ORDER BY time DESC")
     expect_equal(row["status"], 200)
 
 

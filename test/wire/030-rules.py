@@ -18,7 +18,7 @@ page sorry  @$DIR/sorry.html
         redirect http://new.test/ host old.test
         report path /reported
         deny method DELETE unless path /deletable
-        deny header X-Bad evil*
+        deny header X-Bad ~ ^evil
         deny port 1
         allow host 127.0.0.1
         allow host *.allowed.test
