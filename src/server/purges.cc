@@ -84,8 +84,9 @@ std::vector<Purges::Target> Purges::targets(const proxy::Generation& generation,
   return found;
 }
 
-/// Memory at once, the disk soon; the row goes once the disk has forgotten the object for good.
-std::uint64_t Purges::carry_out(const Target& target, std::string row) {
+/// Memory at once, the disk soon; the row goes once the disk has forgotten the object for good. A
+/// later purge of the same key has put it again under a higher number: that one stays.
+std::uint64_t Purges::carry_out(const Target& target, std::string row, std::uint64_t number) {
   cache::Tier& tier = *target.tier;
   std::uint64_t on_disk = 0;
   cache::KeyRecord record;
@@ -94,9 +95,9 @@ std::uint64_t Purges::carry_out(const Target& target, std::string row) {
     on_disk = record.variants.size();
   }
   state::Store* store = store_;
-  auto erase_row = [store, row = std::move(row)](Result<void> flushed) {
+  auto erase_row = [store, number, row = std::move(row)](Result<void> flushed) {
     if (flushed && store != nullptr) {
-      store->erase(kTable, row, {});
+      store->erase(kTable, row, {}, number);
     }
   };
   std::uint64_t in_memory = tier.remove(target.key, target.hash);
@@ -151,7 +152,7 @@ void Purges::purge(const proxy::Generation& generation, const admin::PurgeAsk& a
       told(fail(Code::io));
     }
     // After the row: it is erased behind it, in the store's order.
-    running->dropped += carry_out(target, std::move(row));
+    running->dropped += carry_out(target, std::move(row), number);
   }
   told(std::uint64_t{0});
 }

@@ -44,7 +44,7 @@ private:
 
   std::vector<Target> targets(const proxy::Generation& generation,
                               const admin::PurgeAsk& ask) const;
-  std::uint64_t carry_out(const Target& target, std::string row);
+  std::uint64_t carry_out(const Target& target, std::string row, std::uint64_t number);
 
   event::Loop& loop_;
   state::Store* store_;
