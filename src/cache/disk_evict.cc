@@ -198,6 +198,7 @@ Result<void> DiskStorage::flush() {
     return done;
   }
   dirty_ = 0;
+  metrics::set(metrics::Metric::disk_dirty_bytes, 0);
   Result<void> merged = ++flushes_ > kMostSmallFiles ? merge_small_files() : Result<void>();
   publish();
   return merged;

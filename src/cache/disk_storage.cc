@@ -66,6 +66,7 @@ Result<void> DiskStorage::write(const DiskBatch& batch) {
     return done;
   }
   dirty_ += batch.bytes();
+  metrics::set(metrics::Metric::disk_dirty_bytes, static_cast<std::int64_t>(dirty_));
   metrics::count(Metric::disk_writes);
   metrics::count(Metric::disk_write_bytes, batch.bytes());
   return {};

@@ -68,7 +68,7 @@ def _():
     origin.on("/stays", answer("x"))
     with weir.site() as client:
         client.get("/stays")
-        weir.write("weir.conf", weir.text + "\nsite new.test { listen 127.0.0.9:0; route / { respond 200 new } }\n")
+        weir.write("weir.conf", weir.text + "\nsite new.test { listen 127.0.0.9:0; route / { respond 200 \"new\" } }\n")
         weir.ctl("reload")
         expect_equal(client.get("/stays").status, 200)
 

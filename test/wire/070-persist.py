@@ -19,7 +19,7 @@ def stored(path, script=None):
 
 def on_disk(path):
     code, text = weir.ctl("cache", "show", f"http://www.test{path}", code=None)
-    return code == 0 and "disk" in text
+    return code == 0 and "disk" in text and weir.metric("disk_dirty_bytes") == 0
 
 
 def is_hit(path):
