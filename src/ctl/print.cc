@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ctl/print.h"
+
+#include <fmt/format.h>
+
+#include "config/load.h"
+#include "config/source.h"
+
+namespace weir::ctl {
+namespace {
+
+using Align = Table::Align;
+
+std::string cell_text(const Json& value) {
+  if (value.is_string()) {
+    return value.get<std::string>();
+  }
+  return value.is_null() ? "-" : value.dump();
+}
+
+std::string print_diagnostics(const Json& body) {
+  std::vector<config::Diagnostic> all;
+  for (const Json& each : array_at(body, "diagnostics")) {
+    config::Diagnostic one;
+    one.severity =
+        text_at(each, "severity") == "error" ? config::Severity::error : config::Severity::warning;
+    one.file = text_at(each, "file");
+    one.line = static_cast<std::uint32_t>(number_at(each, "line"));
+    one.column = static_cast<std::uint32_t>(number_at(each, "column"));
+    one.length = static_cast<std::uint32_t>(number_at(each, "length"));
+    one.what = text_at(each, "what");
+    one.hint = text_at(each, "hint");
+    one.source = text_at(each, "source");
+    all.push_back(std::move(one));
+  }
+  return clean(config::print(all), true);
+}
+
+std::string print_test(const Json& body) {
+  std::string text = print_diagnostics(body);
+  if (!body.contains("error")) {
+    std::string file = text_at(body, "file");
+    text += fmt::format("{}: ok\n", file.empty() ? "the embedded default" : file);
+  }
+  return text;
+}
+
+std::string print_show(const Json& body) {
+  std::vector<config::ShowLine> lines;
+  for (const Json& each : array_at(body, "lines")) {
+    lines.push_back({text_at(each, "block"), text_at(each, "word"), text_at(each, "value"),
+                     text_at(each, "where")});
+  }
+  return clean(config::print(lines), true);
+}
+
+std::string print_rows(const Json& body, const Style& style) {
+  std::vector<std::string> titles;
+  for (const Json& each : array_at(body, "columns")) {
+    titles.push_back(clean(cell_text(each)));
+  }
+  const Json& rows = array_at(body, "rows");
+  std::vector<Align> align(titles.size(), Align::left);
+  for (std::size_t i = 0; i < titles.size() && !rows.empty(); ++i) {
+    align[i] = i < rows[0].size() && rows[0][i].is_number() ? Align::right : Align::left;
+  }
+  Table table(std::move(titles), std::move(align));
+  for (const Json& row : rows) {
+    std::vector<std::string> cells;
+    for (const Json& each : row) {
+      cells.push_back(cell_text(each));
+    }
+    table.add(std::move(cells));
+  }
+  return table.print(style);
+}
+
+/// One row, a line for each column.
+std::string print_request(const Json& body, const Style& style) {
+  Table table({});
+  const Json& columns = array_at(body, "columns");
+  for (const Json& row : array_at(body, "rows")) {
+    for (std::size_t i = 0; i < row.size() && i < columns.size(); ++i) {
+      table.add({cell_text(columns[i]), cell_text(row[i])});
+    }
+  }
+  return table.print(style);
+}
+
+std::string print_routes(const Json& body, const Style& style) {
+  Table table({"LISTEN", "HOST", "PATH", "ANSWER", "CACHE", "WHERE", ""});
+  for (const Json& each : array_at(body, "routes")) {
+    std::string never = text_at(each, "unreachable");
+    table.add({text_at(each, "listen"), text_at(each, "host"), text_at(each, "path"),
+               text_at(each, "answer"), text_at(each, "cache"), text_at(each, "where"),
+               never.empty() ? "" : "never: " + never},
+              never.empty() ? Colour::none : Colour::warn);
+  }
+  return table.print(style);
+}
+
+std::string print_found(const Json& body, const Style& style) {
+  Table table({"LIST", "WHERE"});
+  for (const Json& each : array_at(body, "found")) {
+    table.add({text_at(each, "list"), text_at(each, "where")});
+  }
+  return table.empty() ? std::string() : table.print(style);
+}
+
+std::string print_reload(const Json& body) {
+  std::string text = print_diagnostics(body);
+  for (const Json& each : array_at(body, "notes")) {
+    text += clean(cell_text(each)) + "\n";
+  }
+  if (!body.contains("error") && body.contains("generation")) {
+    text += fmt::format("generation {} is in force\n", number_at(body, "generation"));
+  } else if (!body.contains("error")) {
+    text += "ok: a reload would put it in force\n";
+  }
+  return text;
+}
+
+std::string print_purge(const Json& body) {
+  auto dropped = count_text(number_at(body, "dropped"));
+  if (flag_at(body, "dry_run")) {
+    return fmt::format("{} stored responses would be dropped\n", dropped);
+  }
+  return body.contains("dropped") ? fmt::format("{} stored responses dropped (purge {})\n", dropped,
+                                                number_at(body, "number"))
+                                  : std::string();
+}
+
+std::string print_stop(const Json& body) {
+  return fmt::format("{} {} ({} connections{})\n",
+                     flag_at(body, "dry_run") ? "would stop process" : "stopping process",
+                     number_at(body, "pid"), number_at(body, "connections"),
+                     text_at(body, "mode") == "drain" ? ", responses under way end first" : "");
+}
+
+} // namespace
+
+std::string text_at(const Json& object, const char* name) {
+  auto found = object.find(name);
+  return object.is_object() && found != object.end() && found->is_string()
+             ? found->get<std::string>()
+             : std::string();
+}
+
+double number_at(const Json& object, const char* name) {
+  auto found = object.find(name);
+  return object.is_object() && found != object.end() && found->is_number() ? found->get<double>()
+                                                                           : 0.0;
+}
+
+bool flag_at(const Json& object, const char* name) {
+  auto found = object.find(name);
+  return object.is_object() && found != object.end() && found->is_boolean() && found->get<bool>();
+}
+
+const Json& array_at(const Json& object, const char* name) {
+  static const Json kNone = Json::array();
+  auto found = object.find(name);
+  return object.is_object() && found != object.end() && found->is_array() ? *found : kNone;
+}
+
+std::string print_body(const admin::Verb& verb, const Json& body, const Style& style) {
+  const std::string words = verb.words();
+  if (words == "config test") {
+    return print_test(body);
+  }
+  if (words == "config show") {
+    return print_show(body);
+  }
+  if (words == "config fmt") {
+    return body.contains("error") ? print_diagnostics(body) : text_at(body, "text");
+  }
+  if (words == "log sql") {
+    return body.contains("error") ? std::string() : print_rows(body, style);
+  }
+  if (words == "log req") {
+    return print_request(body, style);
+  }
+  if (words == "explain") {
+    return print_explain(body, style);
+  }
+  if (words == "status") {
+    return body.contains("error") ? std::string() : print_status(body, style);
+  }
+  if (words == "cache stat" || words == "cache show") {
+    return body.contains("error") ? std::string() : print_caches(body, style);
+  }
+  if (words == "routes") {
+    return body.contains("error") ? std::string() : print_routes(body, style);
+  }
+  if (words == "list lookup") {
+    return print_found(body, style);
+  }
+  if (words == "reload") {
+    return print_reload(body);
+  }
+  if (words == "purge") {
+    return print_purge(body);
+  }
+  if (words == "stop") {
+    return body.contains("error") ? std::string() : print_stop(body);
+  }
+  if (words == "version") {
+    return body.contains("error") ? std::string()
+                                  : fmt::format("weir {}\n", text_at(body, "version"));
+  }
+  return admin::dump(body) + "\n";
+}
+
+std::string print_record(const Json& record, const Style& style) {
+  if (record.contains("dropped")) {
+    return style.paint(Colour::warn, fmt::format("... {} lines lost: this reader is too slow",
+                                                 number_at(record, "dropped")));
+  }
+  int status = static_cast<int>(number_at(record, "status"));
+  std::string url = text_at(record, "host");
+  std::string scheme = text_at(record, "scheme");
+  std::string query = text_at(record, "query");
+  url = fmt::format("{}{}{}{}{}{}", scheme, scheme.empty() ? "" : "://", url,
+                    scheme.empty() ? fmt::format(":{:.0f}", number_at(record, "port")) : "",
+                    text_at(record, "path"), query.empty() ? "" : "?" + query);
+  std::string end = text_at(record, "end");
+  std::string rule = text_at(record, "rule");
+  std::string time = text_at(record, "time");
+  std::string line = fmt::format(
+      "{}  {:>3}  {:<11}  {:>8}  {:>8}  {:<15}  {:<7}  {}",
+      time.size() > 23 ? time.substr(11, 12) : time, status, text_at(record, "cache"),
+      seconds_text(number_at(record, "duration") / 1e6), bytes_text(number_at(record, "bytes_out")),
+      text_at(record, "client"), text_at(record, "method"), url);
+  if (!end.empty() && end != "ok") {
+    line += fmt::format("  [{}{}{}]", end, rule.empty() ? "" : ": ", rule);
+  }
+  Colour colour = status >= 500 || status == 0 ? Colour::bad
+                  : status >= 400              ? Colour::warn
+                                               : Colour::none;
+  return style.paint(colour, clean(line));
+}
+
+} // namespace weir::ctl
