@@ -19,3 +19,10 @@ src_proxy_libproxy_a_SOURCES = \
   src/proxy/source.cc src/proxy/source.h
 
 LINK_PROXY = src/proxy/libproxy.a src/origin/liborigin.a $(LINK_RULES) $(LINK_CACHE) $(LINK_NET) $(LINK_LOG)
+
+check_PROGRAMS += test/unit/proxy_test
+test_unit_proxy_test_SOURCES = \
+  test/unit/proxy/fields_edit_test.cc \
+  test/unit/proxy/reply_test.cc
+test_unit_proxy_test_LDADD = test/unit/libtestmain.a $(LINK_PROXY)
+TESTS += test/unit/proxy_test
