@@ -26,7 +26,8 @@ bool DiskStore::append(const Slice& slice) {
   if (!kept.owner && !kept.empty()) { // nobody keeps these bytes until they are written
     Ref<Chunk> chunk = Chunk::of_capacity(slice.size);
     std::memcpy(chunk->data(), slice.data, slice.size);
-    kept = Slice({chunk->data(), slice.size}, Ref<const Shared>(std::move(chunk)));
+    std::string_view bytes(chunk->data(), slice.size); // before the move: arguments have no order
+    kept = Slice(bytes, Ref<const Shared>(std::move(chunk)));
   }
   if (kept.empty() || writer_.submit(AppendOp{body_, std::move(kept)})) {
     return true;
