@@ -78,7 +78,8 @@ public:
   static constexpr std::size_t kScratch = 512;
 
   OutQueue() = default;
-  /// Takes fewer slots than it has: for what is to be moved into another queue with framing around it.
+  /// Takes fewer slots than it has: for what is to be moved into another queue with framing around
+  /// it.
   explicit OutQueue(std::size_t most_slots) : most_(most_slots) {}
   OutQueue(const OutQueue&) = delete;
   OutQueue& operator=(const OutQueue&) = delete;

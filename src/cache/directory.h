@@ -94,8 +94,8 @@ public:
   void insert(Ref<Entry> entry);
   /// The same for what a Fill has become; not if the Fill was doomed.
   void replace(Fill& fill, const Ref<const Entry>& entry);
-  /// Drops all variants, dooms all Fills of a key. How many entries went. `hold`: what the disk still
-  /// has under the key is not to be believed until release().
+  /// Drops all variants, dooms all Fills of a key. How many entries went. `hold`: what the disk
+  /// still has under the key is not to be believed until release().
   std::size_t remove(std::string_view key, const Hash128& hash, bool hold = false);
   void release(const Hash128& hash);
   /// For a read of the disk: taken before it begins, and compared after.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// AdminDoor: opens the control socket and the admin listener as the configuration says, for an AdminServer.
-// Owner: Server; main thread.
+// AdminDoor: opens the control socket and the admin listener as the configuration says, for an
+// AdminServer. Owner: Server; main thread.
 #pragma once
 
 #include <optional>
@@ -17,7 +17,8 @@ class AdminDoor {
 public:
   AdminDoor(event::Loop& loop, admin::Daemon& daemon) : server_(loop, daemon) {}
 
-  /// Before any listener is opened: the lock of the control socket says whether a weir runs here already.
+  /// Before any listener is opened: the lock of the control socket says whether a weir runs here
+  /// already.
   bool take_socket(const config::AdminDecl& decl, std::string& problem);
   /// Both begin to answer.
   bool listen(const config::AdminDecl& decl, std::string& problem);
