@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# Whole programs: curl and nginx with weir between, the default of ./bootstrap run.
+# Whole programs: curl and nginx with weir between.
 E2E_TESTS = \
   test/e2e/010-curl-nginx.py
+TESTS += $(E2E_TESTS)
 EXTRA_DIST += $(E2E_TESTS) test/bench/run
