@@ -109,7 +109,7 @@ def _():
     expect(not failures, f"{len(failures)} of {done[0]} failed: {failures[:3]}")
     expect(done[0] > 100, f"only {done[0]} requests")
     # The load goes on touching the log rings (2 x 16 MiB) and the chunk pools.
-    expect(after - before < 40_000_000 + RELOADS * 2000, f"memory grew from {before} to {after}")
+    expect_grown(after - before, 40_000_000 + RELOADS * 2000)
 
 
 main(origin, other, tunnelled, weir)

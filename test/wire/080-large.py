@@ -55,14 +55,14 @@ def drink(path):
 def _():
     origin.on("/pass", pour)
     grown = measured(lambda: drink("/pass"))
-    expect(grown < 16 << 20, f"memory rose by {grown >> 10} KiB")
+    expect_grown(grown, 16 << 20)
 
 
 @test(f"a download of {DOWN >> 20} MiB that may be stored")
 def _():
     origin.on("/store", pour)
     grown = measured(lambda: drink("/store"))
-    expect(grown < 150 << 20, f"memory rose by {grown >> 10} KiB")
+    expect_grown(grown, 150 << 20)
 
 
 @test(f"an upload of {UP >> 20} MiB")
@@ -87,7 +87,7 @@ def _():
                 client.send(BLOCK)
             expect_equal(client.response().body.decode(), str(check))
     grown = measured(up)
-    expect(grown < 16 << 20, f"memory rose by {grown >> 10} KiB")
+    expect_grown(grown, 16 << 20)
 
 
 @test(f"{IDLE} idle keep-alive clients cost at most 1 KiB each")
@@ -109,7 +109,7 @@ def _():
     grown = weir.memory() - before
     for client in clients:
         client.close()
-    expect(grown <= IDLE * 1024, f"{grown / IDLE:.0f} bytes each")
+    expect_grown(grown, IDLE * 1024, "memory for idle clients")
 
 
 main(origin, weir)

@@ -53,6 +53,11 @@ def expect_in(part, whole, what=""):
         raise Failure(f"{what or 'value'}: {part!r} is not in {whole!r}")
 
 
+def expect_grown(grown, most, what="memory"):
+    """A bound on memory; not under a sanitizer, which keeps what was freed."""
+    expect(grown <= most or os.environ.get("WEIR_SANITIZED") == "1", f"{what} grew by {grown >> 10} KiB, more than {most >> 10}")
+
+
 def wait_until(condition, what="", deadline=None):
     """Polls until condition() is true, and gives its value; the one way a test waits for a fact."""
     end = time.monotonic() + (deadline or DEADLINE)
