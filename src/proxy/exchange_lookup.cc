@@ -314,6 +314,11 @@ Next Exchange::serve_stale() {
 }
 
 Next Exchange::join_failed(const Error& error) {
+  if (stale_ && error.code == Code::malformed && lead_) {
+    source_ = std::monostate{};
+    stale_ = nullptr;
+    return next(Step::pass); // its 304 was about something else: without conditions (C8.6)
+  }
   if (stale_ && cache::may_serve_on_error(stale_->freshness(), stale_->age(Clock::mono()),
                                           is_unreachable(error))) {
     return serve_stale();
@@ -321,11 +326,6 @@ Next Exchange::join_failed(const Error& error) {
   if (!lead_ && error.code == Code::denied) {
     source_ = std::monostate{};
     return next(Step::pass); // that was the lead's own answer
-  }
-  if (stale_ && error.code == Code::malformed && lead_) {
-    source_ = std::monostate{};
-    stale_ = nullptr;
-    return next(Step::pass); // its 304 was about something else: without conditions (C8.6)
   }
   error_ = error;
   return next(Step::fail);
