@@ -480,6 +480,10 @@ bool H1Session::finish_exchange() {
     return true;
   }
   work.head_chunk = nullptr;
+  if (work.begin == work.end && input_ended_) {
+    close(); // its end was read with the request: no edge will tell it again
+    return false;
+  }
   if (work.begin == work.end && !transport_.readable()) {
     to_idle();
     return false;
