@@ -26,3 +26,14 @@ test_unit_proxy_test_SOURCES = \
   test/unit/proxy/reply_test.cc
 test_unit_proxy_test_LDADD = test/unit/libtestmain.a $(LINK_PROXY)
 TESTS += test/unit/proxy_test
+
+# Each replaces functions of libc for its whole program.
+check_PROGRAMS += test/unit/hit_alloc_test test/unit/hit_syscalls_test
+test_unit_hit_alloc_test_SOURCES = \
+  test/unit/proxy/allocations.cc test/unit/proxy/allocations.h \
+  test/unit/proxy/hit_alloc_test.cc test/unit/proxy/hit_world.h
+test_unit_hit_alloc_test_LDADD = $(LINK_PROXY)
+test_unit_hit_syscalls_test_SOURCES = \
+  test/unit/proxy/hit_syscalls_test.cc test/unit/proxy/hit_world.h
+test_unit_hit_syscalls_test_LDADD = $(LINK_PROXY)
+TESTS += test/unit/hit_alloc_test test/unit/hit_syscalls_test
