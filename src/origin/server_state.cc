@@ -19,6 +19,10 @@ bool ServerState::take_slot(std::uint32_t limit) noexcept {
 
 void ServerState::release_slot() {
   in_use_.fetch_sub(1, std::memory_order_acq_rel);
+  wake_next();
+}
+
+void ServerState::wake_next() {
   event::Ticket next;
   {
     std::lock_guard lock(mutex_);
@@ -39,6 +43,18 @@ void ServerState::wait(const event::Ticket& ticket) {
     }
   }
   waiting_.push_back(ticket);
+}
+
+void ServerState::leave(const event::Ticket& ticket, bool has_slot) {
+  {
+    std::lock_guard lock(mutex_);
+    if (std::erase(waiting_, ticket) > 0) {
+      return;
+    }
+  }
+  if (!has_slot) {
+    wake_next();
+  }
 }
 
 std::size_t ServerState::waiting() const {

@@ -25,6 +25,8 @@ public:
   void release_slot();
   /// Wakes this ticket when a slot may be free. Asking in vain again goes to the end of the queue.
   void wait(const event::Ticket& ticket);
+  /// It waits no longer. Without a slot, a wake that was meant for it goes on to the next.
+  void leave(const event::Ticket& ticket, bool has_slot);
 
   void count_request() noexcept { requests_.fetch_add(1, std::memory_order_relaxed); }
   void count_failure() noexcept { failures_.fetch_add(1, std::memory_order_relaxed); }
@@ -34,6 +36,8 @@ public:
   std::size_t waiting() const;
 
 private:
+  void wake_next();
+
   std::atomic<std::uint32_t> in_use_{0};
   std::atomic<std::uint64_t> requests_{0};
   std::atomic<std::uint64_t> failures_{0};

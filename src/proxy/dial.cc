@@ -11,6 +11,7 @@ Dial::Dial(event::Loop& loop, net::Resolver& resolver, origin::OriginConnections
       check_(check) {}
 
 Dial::~Dial() {
+  leave_queue();
   release_slot();
   if (ticket_) {
     loop_.revoke(ticket_);
@@ -139,6 +140,7 @@ bool Dial::take_slot() {
   if (server_->state->take_slot(settings_.slots)) {
     has_slot_ = true;
     queue_deadline_.disarm();
+    leave_queue();
     return true;
   }
   if (queue_deadline_.passed()) {
@@ -152,7 +154,21 @@ bool Dial::take_slot() {
     queue_deadline_.arm(loop_, settings_.queue_timeout, owner_);
   }
   server_->state->wait(ticket_);
-  return false;
+  queued_ = true;
+  if (!server_->state->take_slot(settings_.slots)) {
+    return false;
+  }
+  has_slot_ = true; // one became free before we stood in the queue: nobody would have told us
+  queue_deadline_.disarm();
+  leave_queue();
+  return true;
+}
+
+void Dial::leave_queue() {
+  if (queued_) {
+    queued_ = false;
+    server_->state->leave(ticket_, has_slot_);
+  }
 }
 
 void Dial::release_slot() {
@@ -228,6 +244,7 @@ Dial::State Dial::fail_server(const Error& error) {
 }
 
 Dial::State Dial::fail(const Error& error) {
+  leave_queue();
   release_slot();
   error_ = error;
   connector_.reset();

@@ -79,6 +79,7 @@ private:
   State resolve();
   void offer(std::span<const Address> found);
   bool take_slot();
+  void leave_queue();
   bool take_idle();
   State connect();
   State connected(std::unique_ptr<origin::OriginConn> connection);
@@ -100,6 +101,7 @@ private:
   std::uint32_t retries_left_ = 0;
   const origin::Pool::Server* server_ = nullptr;
   bool has_slot_ = false;
+  bool queued_ = false; // at the server, for a slot
   bool reused_ = false;
   bool any_denied_ = false;
   bool v4_taken_ = false;
