@@ -8,10 +8,11 @@ src_server_docgen_SOURCES = \
   src/server/docgen_tables.cc
 src_server_docgen_LDADD = $(LINK_CONFIG) $(LINK_METRICS)
 DOCGEN_PAGES = man/weir.conf.5 man/weir-log.7 man/weir-metrics.7
-dist_man_MANS = $(DOCGEN_PAGES) man/weir.8
-EXTRA_DIST += etc/weir.conf etc/weir.conf.sample
+dist_man_MANS = $(DOCGEN_PAGES) man/weir.8 man/weirctl.8
+EXTRA_DIST += man/weirctl-page.py etc/weir.conf etc/weir.conf.sample
 .PHONY: docs
-docs: src/server/docgen
+docs: src/server/docgen src/weirctl
 	for page in $(DOCGEN_PAGES) etc/weir.conf.sample; do \
 	  src/server/docgen `basename $$page` >$(srcdir)/$$page || exit 1; \
 	done
+	$(PYTHON3) $(srcdir)/man/weirctl-page.py src/weirctl >$(srcdir)/man/weirctl.8
