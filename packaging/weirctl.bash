@@ -15,7 +15,7 @@ _weirctl() {
     return
   fi
   case $noun in
-    '') word='cache config explain list log purge reload routes status stop tail' ;;
+    '') word='cache config explain list log purge reload routes status stop tail version' ;;
     cache) word='show stat' ;;
     config) word='fmt show test' ;;
     list) word='lookup' ;;
