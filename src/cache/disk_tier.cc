@@ -65,9 +65,6 @@ Probe DiskTier::probe(const Hash128& key, KeyRecord* out) {
       *out = std::move(*record);
     }
   }
-  metrics::count(answer == Probe::no     ? Metric::disk_probes_no
-                 : answer == Probe::here ? Metric::disk_probes_here
-                                         : Metric::disk_probes_maybe);
   return answer;
 }
 

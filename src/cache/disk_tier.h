@@ -104,7 +104,7 @@ public:
   std::uint64_t mark_of_host(std::string_view host) const { return host_mark(secret_, host); }
 
   // Any thread, never blocking.
-  /// `here` has filled `out`, with living variants only. The caller compares out->key.
+  /// `here` has filled `out`, with living variants only. The caller compares out->key, and counts.
   Probe probe(const Hash128& key, KeyRecord* out);
   /// `variant`: hash_of(selecting values).
   Probe probe_variant(const Hash128& key, const Hash128& variant, StoredVariant* out);

@@ -228,6 +228,21 @@ TEST_CASE("An abandoned store, and one of the wrong length, leaves nothing to fi
   CHECK(tier.status().objects == 0);
 }
 
+TEST_CASE("Bytes that nobody keeps are copied") {
+  Fake fake;
+  DiskTier& tier = *fake.tier;
+  std::string body = body_of(4, 70'000);
+  auto handle = tier.begin_store(tier.hash_of("k"));
+  {
+    std::string passing = body;
+    REQUIRE(handle->append(Slice(std::string_view(passing))));
+    passing.assign(passing.size(), 'x');
+  }
+  handle->commit(meta_of("k", body.size()));
+  REQUIRE(tier.flush().has_value());
+  CHECK(load(tier, "k").value() == body);
+}
+
 TEST_CASE("A full queue refuses bodies and never blocks") {
   std::promise<void> release;
   std::shared_future<void> released = release.get_future().share();
