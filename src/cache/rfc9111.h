@@ -143,7 +143,8 @@ struct Updated {
   NoStore why = NoStore::none; // else it answers this request, and is dropped from the store
 };
 /// §4.3.4, C8.4: `received.response` is the 304, `received.request` the client's. Code::malformed:
-/// its tag says that it is about something else (C8.6), to be asked again without conditions.
+/// its tag says that it is about something else (C8.6), or the head has grown too large: to be
+/// asked again without conditions.
 Result<Updated> update_from_304(const Meta& stored, const Received& received);
 /// The first half of it: the fields of the 304 over those of the stored head.
 Result<void> merge_304(const Meta& stored, const http::ResponseHead& stored_head,

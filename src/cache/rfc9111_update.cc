@@ -18,6 +18,7 @@ using http::Fields;
 namespace {
 
 constexpr std::string_view kEol = "\r\n";
+constexpr std::size_t kMostHead = 128 * 1024;
 
 /// Up to the next CRLF, which is taken too; nothing if there is none.
 std::optional<std::string_view> take_line(std::string_view& rest) {
@@ -185,6 +186,9 @@ Result<Updated> update_from_304(const Meta& stored, const Received& received) {
                     received.heuristic_max,     received.heuristic_percent,
                     received.refuse_set_cookie, received.ignore_request_directives};
   Updated updated{make_meta(as_whole, stored.key), may_store(as_whole)};
+  if (updated.meta.head.empty() || updated.meta.head.size() > kMostHead) {
+    return fail(Code::malformed, Side::origin); // each 304 may add fields, and none takes one away
+  }
   updated.meta.addresses = stored.addresses;
   updated.meta.tags = stored.tags;
   updated.meta.purge_number = stored.purge_number;

@@ -19,10 +19,6 @@ using metrics::Metric;
 namespace {
 constexpr int kMostLookups = 4; // then the exchange goes by itself
 
-bool is_server_error(int status) {
-  return status == 500 || status == 502 || status == 503 || status == 504;
-}
-
 /// No answer at all, as against a bad one.
 bool is_unreachable(const Error& error) {
   Code code = error.code;
@@ -275,8 +271,9 @@ Next Exchange::join_entry(Ref<const cache::Entry> entry) {
 
 Next Exchange::join_head(Ref<const cache::FillHead> head) {
   const cache::Meta& meta = head->meta;
-  if (stale_ && is_server_error(meta.status) &&
-      cache::may_serve_on_error(stale_->freshness(), stale_->age(Clock::mono()), false)) {
+  if (stale_ && cache::is_server_failure(meta.status) &&
+      cache::may_serve_on_error(stale_->freshness(), stale_->age(Clock::mono()), false,
+                                cache::read_request_directives(request_.fields))) {
     return serve_stale();
   }
   if (!lead_) {
@@ -314,18 +311,20 @@ Next Exchange::serve_stale() {
 }
 
 Next Exchange::join_failed(const Error& error) {
-  if (stale_ && error.code == Code::malformed && lead_) {
-    source_ = std::monostate{};
-    stale_ = nullptr;
-    return next(Step::pass); // its 304 was about something else: without conditions (C8.6)
-  }
-  if (stale_ && cache::may_serve_on_error(stale_->freshness(), stale_->age(Clock::mono()),
-                                          is_unreachable(error))) {
+  // Not after a refusal of our own, nor after a 304 about something else.
+  if (stale_ && is_unreachable(error) &&
+      cache::may_serve_on_error(stale_->freshness(), stale_->age(Clock::mono()), true,
+                                cache::read_request_directives(request_.fields))) {
     return serve_stale();
   }
   if (!lead_ && error.code == Code::denied) {
     source_ = std::monostate{};
     return next(Step::pass); // that was the lead's own answer
+  }
+  if (stale_ && error.code == Code::malformed) {
+    source_ = std::monostate{};
+    stale_ = nullptr;
+    return next(Step::pass); // its 304 was about something else: without conditions (C8.6)
   }
   error_ = error;
   return next(Step::fail);

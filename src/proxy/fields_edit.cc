@@ -134,24 +134,6 @@ std::string write_request(const http::RequestHead& request, const Forwarding& ho
   });
 }
 
-std::string write_response(const http::ResponseHead& response, WallTime received) {
-  Arena arena;
-  Fields fields;
-  fields.assign(response.fields, arena);
-  http::remove_hop_by_hop(fields);
-  fields.remove_if([](const http::Field& field) {
-    return field.id == FieldId::content_length || field.id == FieldId::age ||
-           http::has_flag(field.id, http::kUnstored);
-  });
-  return written(2048, [&](http::H1Writer& out) {
-    out.status_line(response.status, response.reason);
-    if (!fields.has(FieldId::date)) {
-      out.field(FieldId::date, format_http_date(received));
-    }
-    out.fields(fields);
-  });
-}
-
 std::string write_interim(const http::ResponseHead& response) {
   Arena arena;
   Fields fields;

@@ -31,9 +31,6 @@ struct Forwarding {
 /// sent.
 std::string write_request(const http::RequestHead& request, const Forwarding& how);
 
-/// Status line and fields of an answer as they are stored and sent: without what belongs to one
-/// connection, framing, Age; with a Date. No empty line.
-std::string write_response(const http::ResponseHead& response, WallTime received);
 /// A whole 1xx head.
 std::string write_interim(const http::ResponseHead& response);
 
