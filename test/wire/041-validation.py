@@ -35,6 +35,31 @@ def _():
     expect_equal(origin.count(path), 2)
 
 
+@test("C8.4 a head that 304s have grown past the parser's limit still answers conditions and ranges")
+def _():
+    first = [f"X-{n}: 1" for n in range(100)]
+    more = [f"X-{n}: 2" for n in range(90, 190)]
+    path = new_path([fresh("body", 'ETag: "1"', *first, seconds=10), not_modified('ETag: "1"', "Cache-Control: max-age=100", *more)])
+    with weir.site() as client:
+        client.get(path)
+        weir.advance(11)
+        expect_equal(client.get(path).field("X-95"), "2")
+        expect_equal(client.get(path, 'If-None-Match: "1"').status, 304)
+        expect_equal(client.get(path, "Range: bytes=1-2").body, b"od")
+        expect_equal(client.get(path).field("X-189"), "2")
+
+
+@test("C8.4 a 304 that forbids storing: what the origin says now is not kept")
+def _():
+    path = new_path([fresh("old", 'ETag: "1"', seconds=10), not_modified('ETag: "1"', "Cache-Control: no-store, max-age=100"),
+                     answer("new", "Cache-Control: no-store")])
+    with weir.site() as client:
+        client.get(path)
+        weir.advance(11)
+        expect(not client.get(path).hit)
+        expect(not client.get(path).hit)
+
+
 @test("C8.6 a full 200 replaces")
 def _():
     path = new_path([fresh("old", 'ETag: "1"', seconds=10), fresh("new", 'ETag: "2"')])
@@ -177,6 +202,16 @@ def _():
         client.get(path)
         weir.advance(50)
         expect_equal(client.get(path).body, b"old")
+
+
+@test("C7.2 a 503 to a validation, with nothing said of errors; not for a client that refused it")
+def _():
+    path = new_path([answer("old", "Cache-Control: max-age=10", 'ETag: "1"'), answer("down", status=503)])
+    with weir.site() as client:
+        client.get(path)
+        weir.advance(11)
+        expect_equal(client.get(path).body, b"old")
+        expect_equal(client.get(path, "Cache-Control: no-cache").status, 503)
 
 
 @test("C7.4 stale-while-revalidate: at once, one validation behind; the next sees its result")
