@@ -103,33 +103,6 @@ TEST_CASE("W5.1 W5.2 what belongs to the client's connection is not sent on") {
   CHECK(head.ends_with("\r\n\r\n"));
 }
 
-TEST_CASE("W5.1 W5.2 nor is what belongs to the origin's, stored or sent") {
-  std::string head = write_response(
-      response("HTTP/1.1 200 Fine\r\nConnection: close, x-hop\r\nX-Hop: 1\r\nKeep-Alive: max=1\r\n"
-               "Transfer-Encoding: chunked\r\nUpgrade: h2c\r\nAge: 7\r\nX-Stays: 3\r\n"
-               "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n")
-          ->head,
-      WallTime{});
-  for (const char* gone :
-       {"connection", "x-hop", "keep-alive", "transfer-encoding", "upgrade", "age"}) {
-    CAPTURE(gone);
-    CHECK_FALSE(names(head, gone));
-  }
-  CHECK(head.starts_with("HTTP/1.1 200 Fine\r\n"));
-  CHECK(has(head, "X-Stays: 3"));
-  CHECK(has(head, "Date: Sun, 06 Nov 1994 08:49:37 GMT"));
-  CHECK(times(head, "Date:") == 1);
-  CHECK_FALSE(head.ends_with("\r\n\r\n"));
-}
-
-TEST_CASE("A stored head has a Date, the time of receipt if the origin sent none") {
-  std::string head =
-      write_response(response("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n")->head,
-                     *parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT", Clock::wall()));
-  CHECK(has(head, "Date: Sun, 06 Nov 1994 08:49:37 GMT"));
-  CHECK_FALSE(names(head, "content-length")); // framing is the session's
-}
-
 TEST_CASE("W6.8 an interim head goes on without what belongs to the connection") {
   std::string head = write_interim(
       response("HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\nConnection: x-hop\r\n"
