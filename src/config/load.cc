@@ -85,7 +85,7 @@ pool demo { server 127.0.0.1:8090 }
 
 forward lan {
     listen  127.0.0.1:3128
-    connect 443 8090                     # the demo origin too
+    connect 443 8090  # the demo origin too
     private deny except 127.0.0.0/8 ::1  # listens on loopback only, and so may reach it
     cache   main
     rules {

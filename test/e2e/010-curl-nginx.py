@@ -156,7 +156,8 @@ def _():
 def _():
     host = ("-H", "Host: www.test")  # the port, which is in the key otherwise, is another after the start
     curl(*host, site("/big.bin"))
-    wait_until(lambda: "disk" in weir.ctl("cache", "show", "http://www.test/big.bin", code=None)[1], "big.bin on disk")
+    wait_until(lambda: "disk" in weir.ctl("cache", "show", "http://www.test/big.bin", code=None)[1] and
+               weir.metric("disk_dirty_bytes") == 0, "big.bin on disk")
     weir.kill()
     weir.launch()
     text = curl("-i", *host, site("/big.bin"))

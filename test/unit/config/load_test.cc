@@ -71,7 +71,7 @@ TEST_CASE("the embedded default: both directions on loopback") {
   CHECK(lan.listens[0].address.to_string() == "127.0.0.1:3128");
   CHECK(lan.private_deny);
   CHECK(lan.private_except == std::vector{*Prefix::parse("127.0.0.0/8"), *Prefix::parse("::1")});
-  CHECK(lan.connect == std::vector{PortRange{443, 443}});
+  CHECK(lan.connect == std::vector{PortRange{443, 443}, PortRange{8090, 8090}});
   CHECK(lan.cache.name == "main");
   REQUIRE(lan.rules.size() == 2);
   CHECK(lan.rules[0].action == ActionKind::allow);
