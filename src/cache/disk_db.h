@@ -117,6 +117,7 @@ struct DiskDbSettings {
   std::string path;
   std::uint64_t file_bytes = 64 << 20;       // what a merge aims at
   std::uint64_t meta_cache_bytes = 32 << 20; // block cache for records
+  std::uint64_t notes_bytes = 4 << 20;       // of the database's journal of its own files
   const RowJudge* judge = nullptr;           // outlives the database
 };
 

@@ -12,13 +12,14 @@ namespace weir::cache {
 using metrics::Metric;
 
 std::uint64_t DiskStorage::used() {
-  // Records twice more than they take: the files they leave when they die, until those are
-  // rewritten, and the room that the rewriting needs.
+  // Records take what their files take, dead ones not yet rewritten with them, but no less than
+  // twice the live ones: so they grow until the next rewriting. That needs room for them once more.
+  std::uint64_t files = db_.space().records;
   std::uint64_t rows = segments_.row_bytes();
   if (!counts_.counted.load(std::memory_order_relaxed)) {
-    rows = std::max(rows, db_.space().records);
+    rows = std::max(rows, files);
   }
-  return segments_.bytes() + 2 * rows;
+  return segments_.bytes() + std::max(2 * rows, files);
 }
 
 Result<void> DiskStorage::ensure_room(std::uint64_t bytes) {
@@ -43,14 +44,15 @@ Result<void> DiskStorage::roll() {
 
 Result<void> DiskStorage::make_room() {
   // One segment for what is written until the next look, one for a merge's copies.
-  std::uint64_t reserve = 2 * segments_.size();
+  std::uint64_t reserve = 2 * segments_.size() + settings_.capacity / 32; // and the files beside
   std::uint64_t target = settings_.capacity > reserve ? settings_.capacity - reserve : 0;
   while (used() > target && segments_.count() > 1) {
-    if (auto done = drop_oldest(); !done) {
+    auto done = records_to_rewrite() ? rewrite_records() : drop_oldest();
+    if (!done) {
       return done;
     }
   }
-  return compact_records();
+  return {};
 }
 
 Result<void> DiskStorage::drop_oldest() {
@@ -221,14 +223,16 @@ Result<void> DiskStorage::merge_small_files() {
   return db_.merge(Family::body, files[from].first, end);
 }
 
-Result<void> DiskStorage::compact_records() {
+/// Whether the files of records hold so much that is dead that rewriting them pays.
+bool DiskStorage::records_to_rewrite() {
   if (!dropped_ || !counts_.counted.load(std::memory_order_relaxed)) {
-    return {};
+    return false;
   }
   std::uint64_t slack = std::min<std::uint64_t>(8 << 20, settings_.capacity / 16);
-  if (db_.space().records <= 2 * segments_.row_bytes() + slack) {
-    return {};
-  }
+  return db_.space().records > 2 * segments_.row_bytes() + slack;
+}
+
+Result<void> DiskStorage::rewrite_records() {
   dropped_ = false;
   for (Family family : {Family::meta, Family::dir, Family::index}) {
     if (auto done = db_.merge(family, {}, {}); !done) {

@@ -146,6 +146,8 @@ Result<void> DiskTier::open_database() {
     settings.path = database(path);
     settings.file_bytes = std::clamp<std::uint64_t>(segments_->size() / 4, 32 << 20, 256 << 20);
     settings.meta_cache_bytes = settings_.meta_cache_bytes;
+    settings.notes_bytes =
+        std::clamp<std::uint64_t>(settings_.capacity / 128, 64 << 10, settings.notes_bytes);
     settings.judge = live_rows_.get();
     auto db = open_rocks(settings, why);
     Result<void> done = db ? Result<void>() : Result<void>(fail(db.error()));

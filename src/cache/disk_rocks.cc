@@ -95,7 +95,7 @@ private:
   Trouble& trouble_;
 };
 
-rocksdb::DBOptions db_options() {
+rocksdb::DBOptions db_options(const DiskDbSettings& settings) {
   rocksdb::DBOptions options;
   options.create_if_missing = true;
   options.create_missing_column_families = true;
@@ -109,8 +109,8 @@ rocksdb::DBOptions db_options() {
   options.stats_dump_period_sec = 0;
   options.stats_persist_period_sec = 0;
   options.max_bgerror_resume_count = 0;
-  options.max_manifest_file_size = 4 << 20;
-  options.max_log_file_size = 1 << 20;
+  options.max_manifest_file_size = settings.notes_bytes;
+  options.max_log_file_size = settings.notes_bytes / 4;
   options.keep_log_file_num = 2;
   options.info_log_level = rocksdb::WARN_LEVEL;
   return options;
@@ -236,7 +236,7 @@ private:
 
 rocksdb::Status RocksDb::open(const DiskDbSettings& settings) {
   std::shared_ptr<rocksdb::Cache> cache = rocksdb::NewLRUCache(settings.meta_cache_bytes);
-  rocksdb::DBOptions options = db_options();
+  rocksdb::DBOptions options = db_options(settings);
   options.listeners.push_back(std::make_shared<BackgroundErrors>(trouble_));
   rocksdb::ColumnFamilyOptions meta = hash_options(settings, cache);
   meta.compaction_filter = &dead_meta_;

@@ -90,7 +90,8 @@ private:
   Result<std::uint64_t> rescue(std::string_view row, std::uint32_t new_low, std::uint64_t budget);
   Result<bool> copy_chunks(VariantRecord& record, std::uint32_t new_low);
   Result<void> merge_small_files();
-  Result<void> compact_records();
+  bool records_to_rewrite();
+  Result<void> rewrite_records();
   std::uint64_t used();
   void publish();
 
@@ -102,7 +103,7 @@ private:
   std::uint64_t dirty_ = 0;
   std::uint64_t pending_ = 0; // of all growing bodies
   std::size_t flushes_ = 0;   // since the open segment's files were looked at
-  bool dropped_ = false;      // since the records were compacted
+  bool dropped_ = false;      // since the records were rewritten
   std::string scan_from_;
   Counts counts_;
 };
