@@ -176,21 +176,49 @@ std::string format_http_date(WallTime time) {
 
 namespace {
 
-/// IMF-fixdate: Sun, 06 Nov 1994 08:49:37 GMT
-std::optional<Fields> read_imf(std::string_view text) {
+/// Whether `c` is that letter, in either case.
+constexpr bool same_letter(char c, char letter) noexcept { return (c | 0x20) == (letter | 0x20); }
+
+/// Index of the name of three letters that stands at `at`, or -1.
+template <std::size_t N>
+int name_at(const char* at, const std::array<std::string_view, N>& names) noexcept {
+  for (std::size_t i = 0; i < N; ++i) {
+    if (same_letter(at[0], names[i][0]) && same_letter(at[1], names[i][1]) &&
+        same_letter(at[2], names[i][2])) {
+      return static_cast<int>(i);
+    }
+  }
+  return -1;
+}
+
+/// IMF-fixdate: Sun, 06 Nov 1994 08:49:37 GMT. Nearly every date there is, and each octet of it has
+/// a place of its own.
+std::optional<Fields> read_imf(std::string_view text) noexcept {
+  constexpr std::string_view kForm = "???, ## ??? #### ##:##:## ???";
+  static_assert(kForm.size() == kHttpDateSize);
+  if (text.size() != kForm.size()) {
+    return {};
+  }
+  const char* at = text.data();
+  for (std::size_t i = 0; i < kForm.size(); ++i) {
+    bool fits = kForm[i] == '#' ? at[i] >= '0' && at[i] <= '9' : kForm[i] == at[i];
+    if (!fits && kForm[i] != '?') {
+      return {};
+    }
+  }
+  if (name_at(at + 26, std::array<std::string_view, 1>{"GMT"}) != 0) {
+    return {};
+  }
+  auto two = [at](std::size_t i) { return (at[i] - '0') * 10 + (at[i + 1] - '0'); };
   Fields f;
-  Reader r(text);
-  f.weekday = r.take_name(kDays);
-  r.take(", ");
-  f.day = r.take_digits(2);
-  r.take(" ");
-  f.month = r.take_name(kMonths);
-  r.take(" ");
-  f.year = r.take_digits(4);
-  r.take(" ");
-  take_time(r, f);
-  r.take(" GMT");
-  return r.at_end() ? std::optional(f) : std::nullopt;
+  f.weekday = name_at(at, kDays);
+  f.day = two(5);
+  f.month = name_at(at + 8, kMonths);
+  f.year = two(12) * 100 + two(14);
+  f.hour = two(17);
+  f.minute = two(20);
+  f.second = two(23);
+  return f.weekday >= 0 && f.month >= 0 ? std::optional(f) : std::nullopt;
 }
 
 /// RFC 850: Sunday, 06-Nov-94 08:49:37 GMT

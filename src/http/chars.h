@@ -59,10 +59,10 @@ constexpr unsigned hex_value(char c) noexcept {
 }
 
 #ifdef __SSE2__
-/// One bit for each of the 16 octets at `at` that is a control octet but TAB.
-inline unsigned control_mask(const char* at) noexcept {
-  __m128i bytes;
-  std::memcpy(&bytes, at, sizeof bytes);
+/// One bit for each of the first N octets at `at` that is a control octet but TAB.
+template <std::size_t N = 16> unsigned control_mask(const char* at) noexcept {
+  __m128i bytes = _mm_set1_epi8(' ');
+  std::memcpy(&bytes, at, N);
   __m128i control = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1f)), bytes);
   control = _mm_andnot_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('\t')), control);
   control = _mm_or_si128(control, _mm_cmpeq_epi8(bytes, _mm_set1_epi8(0x7f)));
@@ -83,6 +83,11 @@ inline std::size_t find_control(const char* begin, const char* end) noexcept {
     unsigned mask = control_mask(end - 16);
     at = mask != 0 ? end - 16 + std::countr_zero(mask) : end;
     return static_cast<std::size_t>(at - begin);
+  }
+  if (end - begin >= 8) {
+    auto rest = static_cast<unsigned>(end - begin) - 8;
+    unsigned mask = control_mask<8>(begin) | control_mask<8>(end - 8) << rest;
+    return mask != 0 ? static_cast<unsigned>(std::countr_zero(mask)) : rest + 8;
   }
 #endif
   for (; at != end; ++at) {
