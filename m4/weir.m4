@@ -38,6 +38,11 @@ or run ./bootstrap deps])])
 ])
 
 dnl WEIR_WARNINGS: the warnings of STYLE 4.7, in a variable that only Makefiles use.
+dnl No -Wrestrict where it is known: GCC 12 reports its own std::string at -O2 (PR 105651).
 AC_DEFUN([WEIR_WARNINGS], [
-  AC_SUBST([WARN_CXXFLAGS], ["-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wold-style-cast -Wcast-qual -Wnon-virtual-dtor -Woverloaded-virtual -Wsuggest-override -Wswitch-enum -Wundef -Wformat=2 -Wimplicit-fallthrough"])
+  weir_flags=$CXXFLAGS
+  CXXFLAGS="-Werror -Wno-restrict"
+  AC_COMPILE_IFELSE([AC_LANG_PROGRAM()], [weir_no_restrict=" -Wno-restrict"], [weir_no_restrict=])
+  CXXFLAGS=$weir_flags
+  AC_SUBST([WARN_CXXFLAGS], ["-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wold-style-cast -Wcast-qual -Wnon-virtual-dtor -Woverloaded-virtual -Wsuggest-override -Wswitch-enum -Wundef -Wformat=2 -Wimplicit-fallthrough$weir_no_restrict"])
 ])
