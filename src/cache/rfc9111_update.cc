@@ -51,31 +51,55 @@ bool is_same_origin(const http::Target& a, const http::Target& b, http::Scheme s
 
 } // namespace
 
-std::string write_stored_head(const http::ResponseHead& response, WallTime response_time) {
-  Arena arena;
-  Fields fields;
-  fields.assign(response.fields, arena);
-  http::remove_hop_by_hop(fields);
-  fields.remove_if([](const Field& field) {
-    return field.id == FieldId::content_length || field.id == FieldId::age ||
-           http::has_flag(field.id, http::kUnstored);
-  });
+namespace {
+
+/// Content-Length and Age are told anew with each answer; what has kUnstored, to nobody.
+const http::FieldSet& never_stored() {
+  static const http::FieldSet kSet = [] {
+    http::FieldSet set;
+    for (std::size_t i = 1; i < http::kFieldIds; ++i) {
+      auto id = static_cast<FieldId>(i);
+      set.set(i, id == FieldId::content_length || id == FieldId::age ||
+                     http::has_flag(id, http::kUnstored));
+    }
+    return set;
+  }();
+  return kSet;
+}
+
+std::string write_head(const http::ResponseHead& response, const Fields& fields,
+                       const http::FieldSet& without, WallTime response_time) {
   std::string_view reason =
       response.reason.empty() ? http::reason_phrase(response.status) : response.reason;
   std::size_t size =
       std::string_view("HTTP/1.1 200 \r\nDate: \r\n").size() + reason.size() + kHttpDateSize;
   for (const Field& field : fields) {
-    size += field.name.size() + field.value.size() + std::string_view(": \r\n").size();
+    if (!without.test(http::index(field.id))) {
+      size += field.name.size() + field.value.size() + std::string_view(": \r\n").size();
+    }
   }
   std::string head(size, '\0');
   http::H1Writer out(head.data(), head.size());
   out.status_line(response.status, reason);
-  if (!fields.has(FieldId::date)) {
+  if (!fields.has(FieldId::date) || without.test(http::index(FieldId::date))) {
     out.field(FieldId::date, format_http_date(response_time));
   }
-  out.fields(fields);
+  out.fields(fields, without);
   head.resize(out.ok() ? out.size() : 0);
   return head;
+}
+
+} // namespace
+
+std::string write_stored_head(const http::ResponseHead& response, WallTime response_time) {
+  if (auto hop = http::hop_by_hop_ids(response.fields)) {
+    return write_head(response, response.fields, *hop | never_stored(), response_time);
+  }
+  Arena arena;
+  Fields fields;
+  fields.assign(response.fields, arena);
+  http::remove_hop_by_hop(fields);
+  return write_head(response, fields, never_stored(), response_time);
 }
 
 bool read_stored_head(std::string_view head, http::ResponseHead& out, Arena& arena) {

@@ -286,21 +286,39 @@ const FieldSet& hop_by_hop_fields() noexcept {
   return kSet;
 }
 
-void remove_hop_by_hop(Fields& fields) {
-  FieldSet gone = hop_by_hop_fields();
-  bool unknown = false;
+namespace {
+
+struct HopByHop {
+  FieldSet ids;
+  bool others = false; // there are names that are not in the table
+};
+
+HopByHop read_hop_by_hop(const Fields& fields) noexcept {
+  HopByHop gone{hop_by_hop_fields()};
   for (FieldId list : {FieldId::connection, FieldId::proxy_connection}) {
     ListReader reader(fields, list);
     while (auto member = reader.next()) {
       FieldId id = field_id(*member);
       if (id == FieldId::other) {
-        unknown = true;
+        gone.others = fields.has(FieldId::other);
       } else if (!has_flag(id, kPinned)) {
-        gone.set(index(id));
+        gone.ids.set(index(id));
       }
     }
   }
-  if (unknown && fields.has(FieldId::other)) {
+  return gone;
+}
+
+} // namespace
+
+std::optional<FieldSet> hop_by_hop_ids(const Fields& fields) noexcept {
+  HopByHop gone = read_hop_by_hop(fields);
+  return gone.others ? std::nullopt : std::optional(gone.ids);
+}
+
+void remove_hop_by_hop(Fields& fields) {
+  HopByHop gone = read_hop_by_hop(fields);
+  if (gone.others) {
     // Marked first: removing at once would move the very lists that are read.
     for (Field *field = fields.data(), *end = field + fields.size(); field != end; ++field) {
       if (field->id == FieldId::other &&
@@ -311,7 +329,7 @@ void remove_hop_by_hop(Fields& fields) {
     }
     fields.remove_if([](const Field& f) { return f.id == FieldId::count_; });
   }
-  fields.remove(gone);
+  fields.remove(gone.ids);
 }
 
 void remove_forbidden_trailers(Fields& trailers) {

@@ -167,6 +167,9 @@ private:
 /// Proxy-Connection name, but for kPinned ones (W3.7, W5.1, W5.2). Whoever needs TE, Upgrade or
 /// what Cache-Control says looks before.
 void remove_hop_by_hop(Fields& fields);
+/// The same without a copy, for who only writes the others: the ids that go. Empty where Connection
+/// names a field that is here and not in the table: then it takes remove_hop_by_hop() on a copy.
+std::optional<FieldSet> hop_by_hop_ids(const Fields& fields) noexcept;
 /// Those with kHop.
 const FieldSet& hop_by_hop_fields() noexcept;
 /// The fields that must not stand in a trailer go (W3.12).

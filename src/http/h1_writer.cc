@@ -83,6 +83,16 @@ void H1Writer::put_field(std::string_view name, std::string_view value) noexcept
 
 void H1Writer::field(FieldId id, std::uint64_t value) noexcept { field(id, Decimal(value).view()); }
 
+void H1Writer::field(FieldId id, std::initializer_list<std::string_view> pieces) noexcept {
+  raw(name(id));
+  raw(": ");
+  for (std::string_view piece : pieces) {
+    ok_ = ok_ && is_field_value(piece);
+    raw(piece);
+  }
+  raw("\r\n");
+}
+
 void H1Writer::fields(const Fields& fields, const FieldSet& without) noexcept {
   for (const Field& each : fields) {
     if (!without.test(index(each.id))) {

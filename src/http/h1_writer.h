@@ -18,6 +18,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <string_view>
 
 #include "http/fields.h"
@@ -37,6 +38,8 @@ public:
   void field(std::string_view name, std::string_view value) noexcept;
   void field(FieldId id, std::string_view value) noexcept { field(name(id), value); }
   void field(FieldId id, std::uint64_t value) noexcept;
+  /// A value in pieces.
+  void field(FieldId id, std::initializer_list<std::string_view> pieces) noexcept;
   /// All but those whose ids are in `without`.
   void fields(const Fields& fields, const FieldSet& without = {}) noexcept;
   void end_head() noexcept { raw("\r\n"); }

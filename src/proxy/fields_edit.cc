@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proxy/fields_edit.h"
 
-#include <vector>
+#include <array>
+#include <initializer_list>
+#include <span>
 
 #include "http/h1_writer.h"
 
@@ -13,35 +15,74 @@ using http::Fields;
 namespace {
 
 constexpr std::size_t kMostHead = 128 * 1024;
+constexpr FieldId kContentLength = FieldId::content_length;
 
 /// Runs `write` on a buffer that is large enough for it, and gives what it wrote.
-template <class Write> std::string written(std::size_t guess, Write&& write) {
-  std::string text(guess, '\0');
-  while (true) {
-    http::H1Writer out(text.data(), text.size());
-    write(out);
-    if (out.ok()) {
-      text.resize(out.size());
-      return text;
-    }
-    if (text.size() >= kMostHead) {
-      return {};
-    }
-    text.resize(text.size() * 4);
+template <class Write> std::string written(Write&& write) {
+  std::array<char, 4096> first;
+  http::H1Writer quick(first.data(), first.size());
+  write(quick);
+  if (quick.ok()) {
+    return std::string(quick.bytes());
   }
+  std::string text(kMostHead, '\0');
+  http::H1Writer out(text.data(), text.size());
+  write(out);
+  text.resize(out.ok() ? out.size() : 0);
+  return text;
 }
 
-/// Fields by which somebody else tells the origin who asked for what (W7.2).
-bool tells_origin(FieldId id) {
-  return id == FieldId::x_forwarded_for || id == FieldId::x_forwarded_proto ||
-         id == FieldId::x_forwarded_host || id == FieldId::forwarded || id == FieldId::x_host ||
-         id == FieldId::x_original_url || id == FieldId::x_rewrite_url;
+constexpr FieldId kTellsOrigin[] = {
+    // by which somebody else tells the origin who asked for what (W7.2)
+    FieldId::x_forwarded_for,  FieldId::x_forwarded_proto,
+    FieldId::x_forwarded_host, FieldId::forwarded,
+    FieldId::x_host,           FieldId::x_original_url,
+    FieldId::x_rewrite_url,
+};
+constexpr FieldId kOwn[] = {
+    // that a request has for this hop, or that are written anew
+    FieldId::host,
+    FieldId::content_length,
+    FieldId::transfer_encoding,
+    FieldId::expect,
+    FieldId::proxy_authorization,
+    FieldId::max_forwards,
+    FieldId::http2_settings,
+    FieldId::via,
+};
+constexpr FieldId kConditions[] = {
+    FieldId::if_none_match,       FieldId::if_modified_since, FieldId::if_match,
+    FieldId::if_unmodified_since, FieldId::if_range,          FieldId::range,
+};
+
+http::FieldSet set_of(std::initializer_list<std::span<const FieldId>> lists) {
+  http::FieldSet set;
+  for (std::span<const FieldId> list : lists) {
+    for (FieldId id : list) {
+      set.set(http::index(id));
+    }
+  }
+  return set;
 }
 
-bool is_condition(FieldId id) {
-  return id == FieldId::if_none_match || id == FieldId::if_modified_since ||
-         id == FieldId::if_match || id == FieldId::if_unmodified_since || id == FieldId::if_range ||
-         id == FieldId::range;
+/// What of a request does not go on as it came.
+const http::FieldSet& dropped(bool validates) {
+  static const http::FieldSet kAlways = set_of({kTellsOrigin, kOwn});
+  static const http::FieldSet kValidating = set_of({kTellsOrigin, kOwn, kConditions});
+  return validates ? kValidating : kAlways;
+}
+
+/// The fields that may go on, but for `without`.
+void write_fields(http::H1Writer& out, const Fields& fields, const http::FieldSet& without) {
+  if (auto hop = http::hop_by_hop_ids(fields)) {
+    out.fields(fields, *hop | without);
+    return;
+  }
+  Arena arena;
+  Fields left;
+  left.assign(fields, arena);
+  http::remove_hop_by_hop(left);
+  out.fields(left, without);
 }
 
 std::string joined(const Fields& fields, FieldId id) {
@@ -53,50 +94,34 @@ std::string joined(const Fields& fields, FieldId id) {
   return all;
 }
 
-void append_element(std::string& list, std::string_view element) {
-  list += list.empty() ? "" : ", ";
-  list += element;
-}
+std::string_view separator(std::string_view list) { return list.empty() ? "" : ", "; }
 
 /// X-Forwarded-* and Forwarded (RFC 7239): the sender's are kept only from a trusted one.
 void write_forwarded(http::H1Writer& out, const Fields& fields, const Forwarding& how) {
-  std::string client = how.client.host();
-  std::string for_list = how.trusted ? joined(fields, FieldId::x_forwarded_for) : std::string{};
-  append_element(for_list, client);
-  out.field(FieldId::x_forwarded_for, for_list);
+  auto theirs = [&](FieldId id) { return how.trusted ? joined(fields, id) : std::string{}; };
   auto first = [&](FieldId id, std::string_view own) {
-    std::string_view theirs = how.trusted ? fields.value(id) : std::string_view{};
-    out.field(id, theirs.empty() ? own : theirs);
+    std::string_view value = how.trusted ? fields.value(id) : std::string_view{};
+    out.field(id, value.empty() ? own : value);
   };
+  std::string client = how.client.host();
+  std::string for_list = theirs(FieldId::x_forwarded_for);
+  out.field(FieldId::x_forwarded_for, {for_list, separator(for_list), client});
   first(FieldId::x_forwarded_proto, how.scheme);
   first(FieldId::x_forwarded_host, how.original_host);
-  std::string forwarded = how.trusted ? joined(fields, FieldId::forwarded) : std::string{};
-  std::string element = "for=";
-  element += how.client.is_v6() ? "\"[" + client + "]\"" : client;
-  element += ";host=\"" + std::string(how.original_host) + "\";proto=" + std::string(how.scheme);
-  append_element(forwarded, element);
-  out.field(FieldId::forwarded, forwarded);
+  std::string forwarded = theirs(FieldId::forwarded);
+  bool v6 = how.client.is_v6();
+  out.field(FieldId::forwarded,
+            {forwarded, separator(forwarded), "for=", v6 ? "\"[" : "", client, v6 ? "]\"" : "",
+             ";host=\"", how.original_host, "\";proto=", how.scheme});
 }
 
 } // namespace
 
 std::string write_request(const http::RequestHead& request, const Forwarding& how) {
-  Arena arena;
-  Fields fields;
-  fields.assign(request.fields, arena);
-  http::remove_hop_by_hop(fields);
-  fields.remove_if([&](const http::Field& field) {
-    return field.id == FieldId::host || field.id == FieldId::content_length ||
-           field.id == FieldId::transfer_encoding || field.id == FieldId::expect ||
-           field.id == FieldId::proxy_authorization || field.id == FieldId::max_forwards ||
-           field.id == FieldId::http2_settings || field.id == FieldId::via ||
-           tells_origin(field.id) || // written anew below, where they belong
-           (how.validate != nullptr && is_condition(field.id));
-  });
-  return written(2048, [&](http::H1Writer& out) {
+  return written([&](http::H1Writer& out) {
     out.request_line(request.method_text, how.target);
     out.field(FieldId::host, how.host);
-    out.fields(fields);
+    write_fields(out, request.fields, dropped(how.validate != nullptr));
     switch (request.framing.kind) {
     case http::Framing::Kind::length:
       out.field(FieldId::content_length, request.framing.length);
@@ -127,22 +152,16 @@ std::string write_request(const http::RequestHead& request, const Forwarding& ho
       write_forwarded(out, request.fields, how);
     }
     std::string via = joined(request.fields, FieldId::via);
-    append_element(via, request.minor_version == 0 ? "1.0 " : "1.1 ");
-    via += how.via;
-    out.field(FieldId::via, via);
+    out.field(FieldId::via,
+              {via, separator(via), request.minor_version == 0 ? "1.0 " : "1.1 ", how.via});
     out.end_head();
   });
 }
 
 std::string write_interim(const http::ResponseHead& response) {
-  Arena arena;
-  Fields fields;
-  fields.assign(response.fields, arena);
-  http::remove_hop_by_hop(fields);
-  fields.remove(FieldId::content_length);
-  return written(1024, [&](http::H1Writer& out) {
+  return written([&](http::H1Writer& out) {
     out.status_line(response.status, response.reason);
-    out.fields(fields);
+    write_fields(out, response.fields, set_of({std::span(&kContentLength, 1)}));
     out.end_head();
   });
 }
