@@ -101,6 +101,10 @@ Claim Directory::claim(std::string_view key, const Hash128& hash, Selector& sele
     return claim;
   }
   claim.marked = record.marked_until > Clock::mono();
+  if (claim.marked && known == nullptr) {
+    claim.moment = {shard.removals, purge_number_.load(), record.held > 0};
+    return claim;
+  }
   if (!claim.marked) {
     bool closed = false;
     if (Fill* fill = joinable(record, key, selector, closed)) {
@@ -147,14 +151,43 @@ bool Directory::head_arrived(Fill& fill, const FillHead& head) {
     std::erase(record.fills, &fill);
     fill.listed_ = false;
   }
-  if (!head.storable && head.marks_key && shard.marks < limits_.marks / shards_.size()) {
-    if (record.marked_until == MonoTime{}) {
-      ++shard.marks;
-    }
-    record.marked_until = Clock::mono() + limits_.mark_time;
+  if (!head.storable && head.marks_key) {
+    mark(shard, record);
   }
   tidy(shard, fill.hash());
   return false;
+}
+
+void Directory::mark(Shard& shard, Record& record) {
+  if (record.marked_until == MonoTime{}) {
+    if (shard.marks >= limits_.marks / shards_.size()) {
+      return;
+    }
+    ++shard.marks;
+  }
+  record.marked_until = Clock::mono() + limits_.mark_time;
+}
+
+void Directory::mark(const Hash128& hash) {
+  Shard& shard = this->shard(hash);
+  std::lock_guard lock(shard.mutex);
+  auto at = shard.records.find(hash);
+  if (at != shard.records.end()) { // else it was tidied away: the next answer marks it
+    mark(shard, at->second);
+  }
+}
+
+FillReader Directory::lead_marked(std::string_view key, const Hash128& hash, const Moment& since,
+                                  event::Loop& loop) {
+  Shard& shard = this->shard(hash);
+  std::lock_guard lock(shard.mutex);
+  auto at = shard.records.find(hash);
+  bool held = since.held || (at != shard.records.end() && at->second.held > 0);
+  if (held || shard.removals != since.removals || purge_number_.load() != since.purge_number) {
+    return {};
+  }
+  return FillReader(make_ref<Fill>(*this, loop, std::string(key), hash, std::string{}, false,
+                                   since.purge_number));
 }
 
 std::unique_ptr<BodyStore> Directory::begin_store(const Hash128& hash, const FillHead& head) {

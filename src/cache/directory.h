@@ -43,13 +43,21 @@ struct DirectoryLimits {
   Duration mark_time = std::chrono::seconds(120);
 };
 
+/// Of a key: to tell later whether anything of it was removed since.
+struct Moment {
+  std::uint64_t removals = 0;
+  std::uint64_t purge_number = 0;
+  bool held = false;
+};
+
 /// What claim() gives an exchange that found nothing usable.
 struct Claim {
   enum class Kind : std::uint8_t { entry, lead, follow, pass };
   Kind kind = Kind::pass;
   Ref<const Entry> entry; // a newer one came meanwhile
   FillReader reader;      // lead and follow
-  bool marked = false;    // hit-for-miss: nobody else waits on this Fill
+  bool marked = false;    // hit-for-miss: nobody waits for anybody
+  Moment moment;          // with a mark
 };
 
 struct DirectoryStats {
@@ -89,6 +97,12 @@ public:
   /// lead must start, end or fail its Fill. `loop`: the caller's own.
   Claim claim(std::string_view key, const Hash128& hash, Selector& selector, const Entry* known,
               event::Loop& loop);
+
+  /// For a key with a mark, whose answer may be stored after all: a Fill to lead, unless the key
+  /// was purged since. And for one whose answer may not: the mark holds on.
+  FillReader lead_marked(std::string_view key, const Hash128& hash, const Moment& since,
+                         event::Loop& loop);
+  void mark(const Hash128& hash);
 
   /// Puts an entry in place of the variant it replaces, unless a newer purge matches; evicts.
   void insert(Ref<Entry> entry);
@@ -158,6 +172,7 @@ private:
   bool evict_one(Shard& shard);
   void evict(std::size_t first_shard);
   static void tidy(Shard& shard, const Hash128& hash);
+  void mark(Shard& shard, Record& record);
 
   const DirectoryLimits limits_;
   StoreFactory store_factory_;

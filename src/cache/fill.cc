@@ -25,6 +25,16 @@ Fill::Fill(Directory& directory, event::Loop& loop, std::string key, const Hash1
 Fill::~Fill() { directory_.release_fill_bytes(size_ - kept_from_); }
 
 void Fill::start(std::unique_ptr<Producer> producer, const Limits& limits) {
+  own(std::move(producer), limits);
+  producer_->start(*this);
+}
+
+void Fill::take_over(std::unique_ptr<Producer> producer, const Limits& limits) {
+  own(std::move(producer), limits);
+  producer_->hand_to(*this);
+}
+
+void Fill::own(std::unique_ptr<Producer> producer, const Limits& limits) {
   limits_ = limits;
   producer_ = std::move(producer);
   self_ = Ref<Fill>(this);
@@ -33,7 +43,6 @@ void Fill::start(std::unique_ptr<Producer> producer, const Limits& limits) {
     state_ = FillState::fetching;
   }
   trail_.push(static_cast<std::uint8_t>(FillState::fetching));
-  producer_->start(*this);
 }
 
 void Fill::end_with(Ref<const Entry> entry) {

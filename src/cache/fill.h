@@ -48,6 +48,8 @@ class Producer {
 public:
   virtual ~Producer() = default;
   virtual void start(event::Task& consumer) = 0;
+  /// Another consumer from now on; it is woken.
+  virtual void hand_to(event::Task& consumer) = 0;
   /// The next interim (1xx) head to hand on, serialised; empty: none.
   virtual std::string take_interim() = 0;
   /// The final head, once it has arrived.
@@ -94,6 +96,8 @@ public:
 
   // Birth worker.
   void start(std::unique_ptr<Producer> producer, const Limits& limits);
+  /// The same with a producer that has its head already.
+  void take_over(std::unique_ptr<Producer> producer, const Limits& limits);
   void end_with(Ref<const Entry> entry);
   /// The lead gives up before start().
   void end();
@@ -121,6 +125,7 @@ private:
     event::Ticket waiting;
   };
 
+  void own(std::unique_ptr<Producer> producer, const Limits& limits);
   void take_head(Ref<const FillHead> head);
   void take_interims();
   void pump();

@@ -25,7 +25,7 @@ constexpr std::array<std::uint16_t, 9> kArrows = {
         {Step::lookup, Step::pass, Step::tunnel, Step::respond, Step::fail, Step::finish}), // admit
     bits({Step::respond, Step::join, Step::pass, Step::fail, Step::finish}),   // lookup
     bits({Step::respond, Step::lookup, Step::pass, Step::fail, Step::finish}), // join
-    bits({Step::respond, Step::fail, Step::finish}),                           // pass
+    bits({Step::respond, Step::join, Step::fail, Step::finish}),               // pass
     bits({Step::respond, Step::fail, Step::finish}),                           // tunnel
     bits({Step::stream, Step::finish, Step::fail}),                            // respond
     bits({Step::fail, Step::finish}),                                          // stream
@@ -59,7 +59,7 @@ void Exchange::begin(ClientSession& session, const ListenPlace& place, const Add
   options_ = &options;
   verdict_ = {};
   tier_ = nullptr;
-  trusted_ = has_key_ = lead_ = disk_tried_ = responded_ = false;
+  trusted_ = has_key_ = lead_ = marked_ = disk_tried_ = responded_ = false;
   lookups_ = 0;
   interims_seen_ = 0;
   outcome_ = {};

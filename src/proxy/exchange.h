@@ -98,6 +98,7 @@ private:
   Next lookup();
   Next use_entry(Ref<const cache::Entry> entry);
   Next claim();
+  void pass_marked(const cache::Moment& moment);
   Next lead();
   Next join();
   Next join_head(Ref<const cache::FillHead> head);
@@ -116,6 +117,8 @@ private:
   std::unique_ptr<FetchPlan> make_plan(bool via_cache);
   void start_fill();
   Next pass();
+  Next look_again(const cache::FillHead& head);
+  void give_to_fill(std::unique_ptr<cache::Producer> fetch, bool has_begun);
   Next tunnel();
 
   // exchange_respond.cc
@@ -174,6 +177,8 @@ private:
   Hash128 key_hash_;
   bool has_key_ = false;
   bool lead_ = false;
+  bool marked_ = false;  // hit-for-miss: a pass, looked at whether it may be stored
+  cache::Moment moment_; // of that claim
   bool disk_tried_ = false;
   int lookups_ = 0;
   std::size_t interims_seen_ = 0;

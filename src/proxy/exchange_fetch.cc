@@ -3,6 +3,7 @@
 // The steps of an Exchange that ask an origin.
 #include "proxy/exchange.h"
 
+#include "metrics/metrics.h"
 #include "proxy/fields_edit.h"
 #include "proxy/h1_fetch.h"
 #include "proxy/raw_fetch.h"
@@ -26,6 +27,14 @@ rules::Facts keep(const rules::Facts& facts, const http::Fields& fields, Arena& 
 }
 
 } // namespace
+
+void FetchPlan::keep_request() {
+  http::copy_head(*request, own_request_, arena);
+  request = &own_request_;
+  if (rules != nullptr) {
+    facts = keep(facts, own_request_.fields, arena);
+  }
+}
 
 FetchPlan::FetchPlan(GenerationRef pinned, const rules::RuleSet* asked)
     : generation(std::move(pinned)), rules(asked) {}
@@ -77,10 +86,15 @@ std::unique_ptr<FetchPlan> Exchange::make_plan(bool via_cache) {
   plan->body_timeout = times->body_timeout;
   plan->origin_idle = times->origin_idle_timeout;
   plan->limits = limits_;
-  http::copy_head(request_, plan->request, plan->arena);
-  plan->facts = keep(facts_, plan->request.fields, plan->arena);
-  plan->facts.place = route_->place;
-  plan->via_cache = via_cache;
+  plan->request = &request_;
+  if (ask) {
+    plan->facts = facts_;
+    plan->facts.place = route_->place;
+  }
+  if (via_cache) {
+    plan->keep_request();
+  }
+  plan->may_store = via_cache || marked_;
   plan->request_time = Clock::wall();
   if (request_.method == http::Method::connect) {
     return plan;
@@ -116,22 +130,21 @@ void Exchange::start_fill() {
     fill.fail({Code::head_too_large, Side::client});
     return;
   }
-  cache::Fill::Limits limits = tier_->fill_limits;
-  limits.reader_idle = options_->body_timeout;
-  resources_.keep_fill(Ref<cache::Fill>(&fill));
-  fill.start(std::make_unique<H1Fetch>(resources_, std::move(plan)), limits);
+  give_to_fill(std::make_unique<H1Fetch>(resources_, std::move(plan)), false);
 }
 
 Next Exchange::pass() {
   auto* fetch = std::get_if<std::unique_ptr<Fetch>>(&source_);
   if (fetch == nullptr) {
-    authority_ = http::write_authority(facts_.host, facts_.port, http::Scheme::http, arena_);
+    if (!has_key_) {
+      authority_ = http::write_authority(facts_.host, facts_.port, http::Scheme::http, arena_);
+    }
     auto plan = make_plan(false);
     if (plan->head.empty()) {
       error_ = {Code::head_too_large, Side::client};
       return next(Step::fail);
     }
-    if (tier_ != nullptr || outcome_.forward == "bypass") {
+    if (!marked_ && (tier_ != nullptr || outcome_.forward == "bypass")) {
       outcome_.kind = cache::Outcome::Kind::pass;
       if (outcome_.forward.empty()) {
         outcome_.forward = cacheable_request() ? "miss" : "method";
@@ -146,14 +159,50 @@ Next Exchange::pass() {
        interim = origin.take_interim()) {
     session_->informational(interim);
   }
-  if (origin.head()) {
-    return next(Step::respond);
+  if (auto head = origin.head()) {
+    return marked_ ? look_again(*head) : next(Step::respond);
   }
   if (origin.error().code != Code::none) {
     error_ = origin.error();
     return next(Step::fail);
   }
   return Next::wait;
+}
+
+/// The answer to a key that is marked hit-for-miss: mostly as before. One that may be stored after
+/// all goes on in a Fill, which others may join.
+Next Exchange::look_again(const cache::FillHead& head) {
+  if (!head.storable) {
+    metrics::count(metrics::Metric::cache_uncacheable);
+    if (head.marks_key) {
+      tier_->directory.mark(key_.hash);
+    }
+    return next(Step::respond);
+  }
+  cache::FillReader reader =
+      tier_->directory.lead_marked(key_.bytes, key_.hash, moment_, resources_.loop);
+  if (!reader) {
+    return next(Step::respond); // purged meanwhile
+  }
+  auto fetch = std::move(std::get<std::unique_ptr<Fetch>>(source_));
+  fetch->keep_request();
+  lead_ = true;
+  source_ = std::move(reader);
+  give_to_fill(std::move(fetch), true);
+  return next(Step::join);
+}
+
+/// The Fill that this exchange leads gets its fetch. It may have ended when this returns.
+void Exchange::give_to_fill(std::unique_ptr<cache::Producer> fetch, bool has_begun) {
+  cache::Fill& fill = std::get<cache::FillReader>(source_).fill();
+  cache::Fill::Limits limits = tier_->fill_limits;
+  limits.reader_idle = options_->body_timeout;
+  resources_.keep_fill(Ref<cache::Fill>(&fill));
+  if (has_begun) {
+    fill.take_over(std::move(fetch), limits);
+  } else {
+    fill.start(std::move(fetch), limits);
+  }
 }
 
 Next Exchange::tunnel() {

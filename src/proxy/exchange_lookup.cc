@@ -136,6 +136,9 @@ Next Exchange::claim() {
   case cache::Claim::Kind::entry:
     return use_entry(std::move(claim.entry));
   case cache::Claim::Kind::pass:
+    if (claim.marked) {
+      pass_marked(claim.moment);
+    }
     return next(Step::pass);
   case cache::Claim::Kind::follow:
     outcome_.kind = Outcome::Kind::collapsed;
@@ -156,6 +159,17 @@ Next Exchange::claim() {
     return next(Step::join);
   }
   return lead();
+}
+
+/// What was not to be stored lately: by itself, without a Fill.
+void Exchange::pass_marked(const cache::Moment& moment) {
+  marked_ = true;
+  moment_ = moment;
+  outcome_.kind = Outcome::Kind::miss;
+  if (outcome_.forward.empty()) {
+    outcome_.forward = "uri-miss";
+  }
+  metrics::count(Metric::cache_misses);
 }
 
 /// This exchange starts what its Fill waits for: the disk, then the origin.

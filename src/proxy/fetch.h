@@ -42,6 +42,8 @@ enum class FetchState : std::uint8_t {
 class Fetch : public event::Task, public cache::Producer {
 public:
   virtual OriginFacts facts() const = 0;
+  /// It is to outlive the exchange that began it.
+  virtual void keep_request() = 0;
   /// After Pull::end.
   virtual const http::Fields& trailers() const = 0;
   /// Both directions are over (a tunnel).

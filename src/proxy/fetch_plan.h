@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// FetchPlan: everything a Fetch needs of the request it was made for, in memory of its own, since
-// it may outlive client and exchange. Made by the Exchange, owned by the Fetch.
+// FetchPlan: everything a Fetch needs of the request it was made for. Made by the Exchange, owned
+// by the Fetch. One that a Fill owns may outlive client and exchange: it has the request in memory
+// of its own.
 #pragma once
 
 #include <cstdint>
@@ -27,11 +28,13 @@ public:
 
   /// The egress guard, and the rules with this address among the facts.
   bool may_dial(const Address& address) override;
+  /// Copies the request: from here on the plan may outlive the exchange. A pass needs none.
+  void keep_request();
 
   GenerationRef generation;
   Arena arena;
-  http::RequestHead request; // the client's, copied; what Vary and may_store look at
-  std::string head;          // what is sent: request line, fields, empty line
+  const http::RequestHead* request = nullptr; // the client's; what Vary and may_store look at
+  std::string head;                           // what is sent: request line, fields, empty line
   DialSettings dial;
   http::HeadLimits limits;
   Duration answer_timeout{};
@@ -42,7 +45,7 @@ public:
   bool guard = false; // internal addresses are refused
   std::span<const Prefix> guard_except;
   const rules::RuleSet* rules;
-  rules::Facts facts;   // views into this plan
+  rules::Facts facts;   // only with rules; views into this plan, or as `request`
   Address may_dial_now; // the address the facts point to while rules are asked
 
   // The body, for a pass.
@@ -51,10 +54,13 @@ public:
 
   // What may be stored, and how; key empty: nothing is.
   std::string key;
-  bool via_cache = false; // a Fill owns the fetch
+  bool may_store = false; // a Fill owns the fetch, or would if the answer may be stored
   Duration heuristic_max{};
   WallTime request_time{};
   Ref<const cache::Entry> stale; // being validated: the request carries its validators
+
+private:
+  http::RequestHead own_request_;
 };
 
 } // namespace weir::proxy

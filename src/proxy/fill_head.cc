@@ -2,6 +2,7 @@
 #include "proxy/fill_head.h"
 
 #include "cache/rfc9111.h"
+#include "http/cache_control.h"
 
 namespace weir::proxy {
 
@@ -10,7 +11,7 @@ using http::FieldId;
 namespace {
 
 cache::Received received(const FetchPlan& plan, const http::ResponseHead& head) {
-  return {plan.request, head, plan.request_time, Clock::wall(), plan.heuristic_max};
+  return {*plan.request, head, plan.request_time, Clock::wall(), plan.heuristic_max};
 }
 
 } // namespace
@@ -19,27 +20,29 @@ Ref<const cache::FillHead> make_fill_head(const FetchPlan& plan, const http::Res
                                           const Address& origin, const std::string& server) {
   auto made = make_ref<cache::FillHead>();
   cache::Received r = received(plan, head);
-  cache::NoStore why = plan.via_cache ? cache::may_store(r) : cache::NoStore::none;
-  made->storable = plan.via_cache && why == cache::NoStore::none;
-  made->reason = made->storable || !plan.via_cache ? std::string_view{} : cache::name(why);
-  made->marks_key = !made->storable && plan.via_cache && cache::holds_for_all(why);
+  cache::NoStore why = plan.may_store ? cache::may_store(r) : cache::NoStore::none;
+  made->storable = plan.may_store && why == cache::NoStore::none;
+  made->reason = made->storable || !plan.may_store ? std::string_view{} : cache::name(why);
+  made->marks_key = !made->storable && plan.may_store && cache::holds_for_all(why);
   cache::Meta& meta = made->meta;
-  if (plan.via_cache) {
+  if (made->storable) {
     meta = cache::make_meta(r, plan.key);
   } else {
     meta.status = static_cast<std::uint16_t>(head.status);
     meta.head = cache::write_stored_head(head, r.response_time);
+    // Somebody else's cache has kept it so long, and says so through us too (RFC 9111 §5.1).
+    meta.freshness.initial_age = std::chrono::seconds(http::parse_age(head.fields).value_or(0));
     made->location = head.fields.value(FieldId::location);
     made->content_location = head.fields.value(FieldId::content_location);
   }
   meta.addresses.push_back(origin);
   made->server = server;
   using Kind = http::Framing::Kind;
-  bool no_body = http::is_bodiless(head.status) || plan.request.method == http::Method::head;
+  bool no_body = http::is_bodiless(head.status) || plan.request->method == http::Method::head;
   if (head.framing.kind == Kind::length || head.framing.kind == Kind::none) {
     made->length = head.framing.length;
   }
-  if (no_body && plan.request.method == http::Method::head) {
+  if (no_body && plan.request->method == http::Method::head) {
     made->length = http::parse_decimal(head.fields.value(FieldId::content_length));
   }
   return made;

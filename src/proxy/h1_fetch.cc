@@ -39,6 +39,11 @@ void H1Fetch::start(event::Task& consumer) {
   run();
 }
 
+void H1Fetch::hand_to(event::Task& consumer) {
+  consumer_ = &consumer;
+  tell();
+}
+
 void H1Fetch::go(FetchState state) {
   state_ = state;
   trail_.push(static_cast<std::uint8_t>(state));
@@ -172,7 +177,7 @@ Pull H1Fetch::take_body() {
 bool H1Fetch::read_head() {
   while (true) {
     if (begin_ < end_) {
-      auto progress = parser_.parse_response(unread(), plan_->request.method, head_, arena_);
+      auto progress = parser_.parse_response(unread(), plan_->request->method, head_, arena_);
       if (!progress) {
         fail(progress.error());
         return false;
@@ -307,9 +312,9 @@ void H1Fetch::on_closed(Code code, int sys) {
 
 bool H1Fetch::may_retry() const {
   using http::Method;
-  Method method = plan_->request.method;
+  Method method = plan_->request->method;
   bool safe = method == Method::get || method == Method::head || method == Method::options;
-  return dial_.reused() && !retried_ && safe && !plan_->request.framing.has_body() && end_ == 0 &&
+  return dial_.reused() && !retried_ && safe && !plan_->request->framing.has_body() && end_ == 0 &&
          bytes_in_ == 0;
 }
 

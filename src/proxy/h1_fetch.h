@@ -19,6 +19,7 @@ public:
 
   // Producer.
   void start(event::Task& consumer) override;
+  void hand_to(event::Task& consumer) override;
   std::string take_interim() override;
   Ref<const cache::FillHead> head() override { return fill_head_; }
   Ref<const cache::Entry> revalidated() override { return revalidated_; }
@@ -27,6 +28,7 @@ public:
 
   // Fetch.
   OriginFacts facts() const override;
+  void keep_request() override { plan_->keep_request(); }
   const http::Fields& trailers() const override { return trailers_; }
   bool ended() const override { return state_ == FetchState::done; }
 

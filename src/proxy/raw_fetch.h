@@ -25,6 +25,8 @@ public:
   Pull pull(OutQueue& out, std::size_t room) override;
   Error error() const override { return error_; }
   OriginFacts facts() const override;
+  void hand_to(event::Task& consumer) override { consumer_ = &consumer; }
+  void keep_request() override { plan_->keep_request(); }
   const http::Fields& trailers() const override { return none_; }
   bool ended() const override { return to_origin_ended_ && from_origin_ended_; }
   /// The client has its 200: bytes may flow.

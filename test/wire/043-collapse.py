@@ -125,6 +125,54 @@ def _():
         expect_equal(client.response().body.decode(), f"for {value}")
 
 
+@test("C16.4 what was not to be stored, and now may be, is stored at once and joined while it arrives")
+def _():
+    gate = Gate()
+    origin.on("/turns", answer("not yet", "Cache-Control: no-store"))
+    expect_equal(weir.site().get("/turns").body, b"not yet")
+    expect_equal(weir.site().get("/turns").body, b"not yet")
+    origin.on("/turns", held(gate, fresh("now " + "stored")))
+    first, second = weir.site(), weir.site()
+    first.ask("/turns")
+    gate.reached()
+    expect_equal(first.response(body=False).status, 200)
+    second.ask("/turns")
+    expect_equal(second.response(body=False).status, 200)
+    expect_equal(second.exactly(5), b"now s")
+    gate.open()
+    expect_equal(first.exactly(10), b"now stored")
+    expect_equal(second.exactly(5), b"tored")
+    expect_equal(origin.count("/turns"), 3)
+    expect_in("hit", weir.site().get("/turns").field("Cache-Status"))
+
+
+@test("a POST while the answer that may be stored after all is on its way: it is not stored")
+def _():
+    gate = Gate()
+    count = [0]
+
+    def script(conn, request):
+        count[0] += 1
+        if request.method == "POST":
+            conn.send(answer("done"))
+        elif count[0] == 1:
+            conn.send(answer("not yet", "Cache-Control: no-store"))
+        elif count[0] == 2:
+            gate.wait()
+            conn.send(fresh("old"))
+        else:
+            conn.send(fresh("new"))
+    origin.on("/overtaken", script)
+    expect_equal(weir.site().get("/overtaken").body, b"not yet")
+    slow = weir.site()
+    slow.ask("/overtaken")
+    gate.reached()
+    expect_equal(weir.site().get("/overtaken", method="POST").status, 200)
+    gate.open()
+    expect_equal(slow.response().body, b"old")
+    expect_equal(weir.site().get("/overtaken").body, b"new")
+
+
 @test("W9.7 the first client leaves: the fetch goes on for the others")
 def _():
     gate = Gate()
