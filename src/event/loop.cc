@@ -4,6 +4,7 @@
 #include <event2/event.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "base/result.h"
 #include "event/deadline.h"
@@ -14,7 +15,8 @@ namespace weir::event {
 namespace {
 constexpr int kTasksPerTurn = 256;
 
-void timer_passed(evutil_socket_t, short, void*) {} // the turn looks at the lists itself
+/// The turn looks at the lists itself.
+void timer_passed(evutil_socket_t, short, void* fired) { *static_cast<bool*>(fired) = true; }
 } // namespace
 
 void Ticket::wake() const {
@@ -32,7 +34,7 @@ Loop::Loop() {
   if (base_ == nullptr) {
     panic("no event base with edge triggers");
   }
-  timer_ = evtimer_new(base_, timer_passed, nullptr);
+  timer_ = evtimer_new(base_, timer_passed, &timer_fired_);
   mailbox_ = std::make_unique<Mailbox>(*this);
   Clock::tick();
 }
@@ -93,7 +95,11 @@ void Loop::arm_timer(MonoTime at) noexcept {
 }
 
 void Loop::pass_deadlines() noexcept {
+  bool fired = std::exchange(timer_fired_, false);
   if (Clock::mono() < armed_for_) {
+    if (fired) { // libevent's clock is coarse: some milliseconds early; nothing else would wake us
+      arm_timer(std::exchange(armed_for_, MonoTime::max()));
+    }
     return;
   }
   armed_for_ = MonoTime::max();

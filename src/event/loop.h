@@ -99,6 +99,7 @@ private:
   event_base* base_;
   ::event* timer_ = nullptr;
   MonoTime armed_for_ = MonoTime::max();
+  bool timer_fired_ = false; // in this turn
   bool stopping_ = false;
   std::uint64_t turns_ = 0;
   List<Task, RunTag> runnable_;

@@ -180,3 +180,31 @@ TEST_CASE("a background pool runs what fits and refuses the rest") {
   CHECK(started == 1);
   CHECK(ran == 3);
 }
+
+TEST_CASE("a deadline passes though the timer fires before its time") {
+  Loop loop;
+  Counter task;
+  Deadline deadline;
+  deadline.arm(loop, std::chrono::milliseconds(20), task);
+  constexpr Duration kBehind = std::chrono::milliseconds(10);
+  Clock::advance_all(-kBehind); // as if libevent's clock were ahead of ours
+  std::atomic<bool> found{false};
+  std::atomic<bool> too_late{false};
+  std::thread guard([&] {
+    for (int i = 0; i < 1000 && !found; ++i) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    too_late = true;
+    loop.mailbox().post([] {});
+  });
+  while (!deadline.passed() && !too_late) {
+    loop.turn(true);
+  }
+  bool in_time = !too_late;
+  found = true;
+  guard.join();
+  Clock::advance_all(kBehind);
+  Clock::tick();
+  CHECK(in_time);
+  CHECK(task.runs == 1);
+}
