@@ -5,9 +5,22 @@ namespace weir::origin {
 
 void OriginConn::run() {
   if (static_cast<ListNode<IdleTag>&>(*this).linked() &&
-      (transport_.readable() || transport_.end_seen() || idle_.passed())) {
+      (transport_.readable() || transport_.end_seen() || idle_.passed() ||
+       (slot_ != nullptr && !slot_->is_parked(ticket_)))) {
     home_.drop(*this);
   }
+}
+
+void OriginConn::let_go(bool release_slot) {
+  if (slot_ == nullptr) {
+    return;
+  }
+  slot_->unpark(ticket_);
+  home_.loop_.revoke(ticket_);
+  if (release_slot) {
+    slot_->release_slot();
+  }
+  slot_ = nullptr;
 }
 
 OriginConnections::~OriginConnections() {
@@ -19,11 +32,25 @@ OriginConnections::~OriginConnections() {
 }
 
 std::unique_ptr<OriginConn> OriginConnections::take(const Address& address, event::Task& user) {
+  return take(address, user, nullptr);
+}
+
+std::unique_ptr<OriginConn>
+OriginConnections::take_with_slot(const Address& address, event::Task& user, ServerState& slot) {
+  return take(address, user, &slot);
+}
+
+std::unique_ptr<OriginConn> OriginConnections::take(const Address& address, event::Task& user,
+                                                    ServerState* slot) {
   auto at = by_address_.find(address);
   if (at == by_address_.end()) {
     return nullptr;
   }
-  while (OriginConn* connection = at->second.pop_front()) {
+  while (OriginConn* connection = at->second.front()) {
+    if (slot != nullptr && connection->slot_ != slot) {
+      return nullptr; // another pool's, or a forward's: it does not count for this server
+    }
+    static_cast<ListNode<IdleTag>&>(*connection).unlink();
     --idle_;
     std::unique_ptr<OriginConn> taken(connection);
     connection->idle_.disarm();
@@ -31,6 +58,7 @@ std::unique_ptr<OriginConn> OriginConnections::take(const Address& address, even
     if (connection->transport_.readable() || connection->transport_.end_seen()) {
       continue; // told in this very turn
     }
+    connection->let_go(slot == nullptr);
     ++connection->uses_;
     connection->transport_.set_task(user);
     return taken;
@@ -39,9 +67,15 @@ std::unique_ptr<OriginConn> OriginConnections::take(const Address& address, even
   return nullptr;
 }
 
-void OriginConnections::give(std::unique_ptr<OriginConn> connection, Duration idle_time) {
-  if (idle_ >= most_idle_ || connection->transport_.end_seen()) {
-    return;
+void OriginConnections::give(std::unique_ptr<OriginConn> connection, Duration idle_time,
+                             ServerState* slot) {
+  connection->slot_ = slot;
+  if (slot != nullptr) {
+    connection->ticket_ = loop_.issue(*connection);
+  }
+  if (idle_ >= most_idle_ || connection->transport_.end_seen() ||
+      (slot != nullptr && !slot->park(connection->ticket_))) {
+    return; // its end gives the slot back
   }
   connection->transport_.set_task(*connection);
   connection->idle_.arm(loop_, idle_time, *connection);

@@ -2,6 +2,9 @@
 //
 // OriginConn: one HTTP/1.1 connection to an origin.  OriginConnections: the idle ones of a worker.
 //
+// Where a server's connections are limited, an idle one keeps its slot (ServerState::park), and
+// ends when somebody on another worker waits for it.
+//
 // An OriginConn is owned by the Fetch that uses it, or waits here; it moves between the two as a
 // unique_ptr. While it waits, anything that arrives on it ends it: those bytes are nobody's answer
 // (WIRE_RULES W6.7). Worker's thread only.
@@ -16,6 +19,7 @@
 #include "event/deadline.h"
 #include "event/loop.h"
 #include "net/transport.h"
+#include "origin/server_state.h"
 
 namespace weir::origin {
 
@@ -25,6 +29,7 @@ struct IdleTag {};
 class OriginConn final : public event::Task, public ListNode<IdleTag> {
 public:
   OriginConn(OriginConnections& home, const Address& address) : home_(home), address_(address) {}
+  ~OriginConn() override { let_go(true); }
 
   /// False: the kernel refuses to watch it.
   bool open(event::Loop& loop, net::Fd fd, event::Task& user) {
@@ -39,11 +44,16 @@ public:
 
 private:
   friend class OriginConnections;
+  /// Idle no longer; the slot is given back, or stays with the caller.
+  void let_go(bool release_slot);
+
   OriginConnections& home_;
   const Address address_;
   net::PlainTransport transport_;
   event::Deadline idle_;
   std::uint32_t uses_ = 0;
+  ServerState* slot_ = nullptr; // idle, and holds one of this server
+  event::Ticket ticket_;        // by which it is parked there
 };
 
 class OriginConnections {
@@ -54,15 +64,24 @@ public:
   OriginConnections(const OriginConnections&) = delete;
   OriginConnections& operator=(const OriginConnections&) = delete;
 
-  /// The one used last of those to this address, or null; `user` is woken from now on.
+  /// The one used last of those to this address, or null; `user` is woken from now on. The slot it
+  /// may hold is given back.
   std::unique_ptr<OriginConn> take(const Address& address, event::Task& user);
-  /// Keeps it for another request, for `idle_time`.
-  void give(std::unique_ptr<OriginConn> connection, Duration idle_time);
+  /// One that holds a slot of `slot`, which is the caller's from now on.
+  std::unique_ptr<OriginConn> take_with_slot(const Address& address, event::Task& user,
+                                             ServerState& slot);
+  /// Keeps it for another request, for `idle_time`. `slot`: with the slot of that server, which is
+  /// not the caller's any more.
+  void give(std::unique_ptr<OriginConn> connection, Duration idle_time,
+            ServerState* slot = nullptr);
   /// An idle one that is no use any more.
   void drop(OriginConn& connection);
   std::size_t idle() const noexcept { return idle_; }
 
 private:
+  friend class OriginConn;
+  std::unique_ptr<OriginConn> take(const Address& address, event::Task& user, ServerState* slot);
+
   event::Loop& loop_;
   const std::size_t most_idle_;
   std::size_t idle_ = 0;

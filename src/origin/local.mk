@@ -10,6 +10,7 @@ LINK_ORIGIN = src/origin/liborigin.a src/config/libconfig.a $(RE2_LIBS) $(LINK_N
 check_PROGRAMS += test/unit/origin_test
 test_unit_origin_test_SOURCES = \
   test/unit/origin/connections_test.cc \
-  test/unit/origin/pool_test.cc
+  test/unit/origin/pool_test.cc \
+  test/unit/origin/server_state_test.cc
 test_unit_origin_test_LDADD = test/unit/libtestmain.a $(LINK_ORIGIN)
 TESTS += test/unit/origin_test

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "origin/server_state.h"
 
+#include <algorithm>
+
 namespace weir::origin {
 
 bool ServerState::take_slot(std::uint32_t limit) noexcept {
@@ -36,13 +38,49 @@ void ServerState::wake_next() {
 }
 
 void ServerState::wait(const event::Ticket& ticket) {
-  std::lock_guard lock(mutex_);
-  for (const event::Ticket& there : waiting_) {
-    if (there == ticket) {
-      return;
+  event::Ticket idle;
+  {
+    std::lock_guard lock(mutex_);
+    if (std::find(waiting_.begin(), waiting_.end(), ticket) == waiting_.end()) {
+      waiting_.push_back(ticket);
+    }
+    if (!parked_.empty()) {
+      idle = parked_.front();
+      parked_.pop_front();
     }
   }
-  waiting_.push_back(ticket);
+  if (idle) {
+    idle.wake();
+  }
+}
+
+bool ServerState::park(const event::Ticket& connection) {
+  event::Ticket next;
+  {
+    std::lock_guard lock(mutex_);
+    if (!waiting_.empty()) {
+      if (waiting_.front().to != connection.to) {
+        return false;
+      }
+      next = waiting_.front();
+      waiting_.pop_front();
+    }
+    parked_.push_back(connection);
+  }
+  if (next) {
+    next.wake();
+  }
+  return true;
+}
+
+bool ServerState::unpark(const event::Ticket& connection) {
+  std::lock_guard lock(mutex_);
+  return std::erase(parked_, connection) > 0;
+}
+
+bool ServerState::is_parked(const event::Ticket& connection) const {
+  std::lock_guard lock(mutex_);
+  return std::find(parked_.begin(), parked_.end(), connection) != parked_.end();
 }
 
 void ServerState::leave(const event::Ticket& ticket, bool has_slot) {
@@ -60,6 +98,11 @@ void ServerState::leave(const event::Ticket& ticket, bool has_slot) {
 std::size_t ServerState::waiting() const {
   std::lock_guard lock(mutex_);
   return waiting_.size();
+}
+
+std::size_t ServerState::parked() const {
+  std::lock_guard lock(mutex_);
+  return parked_.size();
 }
 
 ServerState& ServerStates::server(const std::string& pool, const std::string& server) {

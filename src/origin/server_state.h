@@ -24,16 +24,26 @@ public:
   bool take_slot(std::uint32_t limit) noexcept;
   void release_slot();
   /// Wakes this ticket when a slot may be free. Asking in vain again goes to the end of the queue.
+  /// An idle connection that holds a slot, on whatever worker, is asked to end.
   void wait(const event::Ticket& ticket);
   /// It waits no longer. Without a slot, a wake that was meant for it goes on to the next.
   void leave(const event::Ticket& ticket, bool has_slot);
 
+  /// An idle connection keeps its slot, and this ticket names it. False: somebody on another worker
+  /// waits, who cannot use it: it must end. Who waits on its own worker is woken to take it.
+  bool park(const event::Ticket& connection);
+  /// It is used again, or ends. False: it had been asked to end.
+  bool unpark(const event::Ticket& connection);
+  bool is_parked(const event::Ticket& connection) const;
+
   void count_request() noexcept { requests_.fetch_add(1, std::memory_order_relaxed); }
   void count_failure() noexcept { failures_.fetch_add(1, std::memory_order_relaxed); }
+  /// Slots taken, those of idle connections among them.
   std::uint32_t in_use() const noexcept { return in_use_.load(std::memory_order_relaxed); }
   std::uint64_t requests() const noexcept { return requests_.load(std::memory_order_relaxed); }
   std::uint64_t failures() const noexcept { return failures_.load(std::memory_order_relaxed); }
   std::size_t waiting() const;
+  std::size_t parked() const;
 
 private:
   void wake_next();
@@ -43,6 +53,7 @@ private:
   std::atomic<std::uint64_t> failures_{0};
   mutable std::mutex mutex_;
   std::deque<event::Ticket> waiting_; // guarded by mutex_
+  std::deque<event::Ticket> parked_;  // guarded by mutex_: idle, the longest first
 };
 
 /// Where round robin stands; shared by the workers.

@@ -70,6 +70,9 @@ Dial::State Dial::step() {
     resolve();
   }
   if (state_ == State::queue) {
+    if (take_held()) {
+      return state_;
+    }
     if (!take_slot()) {
       return state_;
     }
@@ -127,6 +130,24 @@ Dial::State Dial::resolve() {
   }
   state_ = State::queue;
   return state_;
+}
+
+/// True: an idle connection came with the slot it holds.
+bool Dial::take_held() {
+  if (server_ == nullptr || settings_.slots == 0 || has_slot_ || !settings_.reuse) {
+    return false;
+  }
+  for (const Address& address : allowed_) {
+    if (auto idle = connections_.take_with_slot(address, owner_, *server_->state)) {
+      has_slot_ = true;
+      reused_ = true;
+      queue_deadline_.disarm();
+      leave_queue();
+      connected(std::move(idle));
+      return true;
+    }
+  }
+  return false;
 }
 
 /// False: all are in use; the server's queue wakes us, or the deadline passes.
@@ -253,8 +274,12 @@ Dial::State Dial::fail(const Error& error) {
 }
 
 void Dial::keep(std::unique_ptr<origin::OriginConn> connection, Duration idle_time) {
-  release_slot();
-  connections_.give(std::move(connection), idle_time);
+  bool limited = server_ != nullptr && settings_.slots > 0 && has_slot_;
+  if (!limited) {
+    release_slot();
+  }
+  has_slot_ = false;
+  connections_.give(std::move(connection), idle_time, limited ? server_->state : nullptr);
 }
 
 } // namespace weir::proxy

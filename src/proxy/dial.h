@@ -79,6 +79,7 @@ private:
   State resolve();
   void offer(std::span<const Address> found);
   bool take_slot();
+  bool take_held();
   void leave_queue();
   bool take_idle();
   State connect();

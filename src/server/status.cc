@@ -41,11 +41,17 @@ admin::CacheFacts facts_of(const cache::Tier& tier) {
   return facts;
 }
 
+/// Slots of requests, not of idle connections.
+std::uint64_t in_use(const origin::ServerState& server) {
+  std::uint64_t parked = server.parked();
+  return std::max<std::uint64_t>(server.in_use(), parked) - parked;
+}
+
 admin::PoolFacts facts_of(const origin::Pool& pool) {
   admin::PoolFacts facts;
   facts.name = pool.name();
   for (const origin::Pool::Server& server : pool.servers()) {
-    facts.servers.push_back({server.label, server.state->in_use(), server.state->waiting(),
+    facts.servers.push_back({server.label, in_use(*server.state), server.state->waiting(),
                              server.state->requests(), server.state->failures()});
   }
   return facts;

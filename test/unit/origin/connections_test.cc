@@ -204,3 +204,59 @@ TEST_CASE("the idle ones are closed with their owner") {
   home.reset();
   CHECK(a.closed());
 }
+
+TEST_CASE("a connection given back with its slot is taken with it, or gives it back at its end") {
+  Kit kit;
+  ServerState server;
+  ServerState other;
+  Link a = kit.link();
+  REQUIRE(server.take_slot(1));
+  kit.home.give(std::move(a.connection), kLong, &server);
+  CHECK(server.in_use() == 1);
+  CHECK(server.parked() == 1);
+  SECTION("taken with its slot, by who has the same server only") {
+    CHECK(kit.home.take_with_slot(kit.here, kit.user, other) == nullptr);
+    auto taken = kit.home.take_with_slot(kit.here, kit.user, server);
+    REQUIRE(taken);
+    CHECK(server.parked() == 0);
+    taken.reset();
+    CHECK(server.in_use() == 1); // the taker's
+  }
+  SECTION("taken by anybody: the slot is free") {
+    REQUIRE(kit.home.take(kit.here, kit.user));
+    CHECK(server.in_use() == 0);
+    CHECK(server.parked() == 0);
+  }
+  SECTION("ended by the origin") {
+    a.ends();
+    kit.turns();
+    kit.turns();
+    CHECK(kit.home.idle() == 0);
+    CHECK(server.in_use() == 0);
+  }
+  SECTION("asked to end by who waits on another worker") {
+    event::Loop elsewhere;
+    Counting waiter;
+    event::Ticket ticket = elsewhere.issue(waiter);
+    server.wait(ticket);
+    kit.turns();
+    kit.turns();
+    CHECK(a.closed());
+    CHECK(server.in_use() == 0);
+    elsewhere.turn(false);
+    elsewhere.turn(false);
+    CHECK(waiter.runs == 1);
+    elsewhere.revoke(ticket);
+  }
+  SECTION("not kept when somebody on another worker waits") {
+    auto taken = kit.home.take_with_slot(kit.here, kit.user, server);
+    event::Loop elsewhere;
+    Counting waiter;
+    event::Ticket ticket = elsewhere.issue(waiter);
+    server.wait(ticket);
+    kit.home.give(std::move(taken), kLong, &server);
+    CHECK(kit.home.idle() == 0);
+    CHECK(server.in_use() == 0);
+    elsewhere.revoke(ticket);
+  }
+}
