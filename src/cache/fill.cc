@@ -76,7 +76,8 @@ void Fill::finish(FillState state) {
   producer_.reset();
   slow_.disarm();
   loop_.revoke(ticket_);
-  unlink();
+  static_cast<ListNode<event::RunTag>&>(*this).unlink();
+  static_cast<ListNode<BornTag>&>(*this).unlink();
   Ref<Fill> last = std::move(self_);
 }
 

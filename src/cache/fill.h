@@ -82,7 +82,9 @@ enum class FillState : std::uint8_t {
   ended,     // the lead left before there was anything: ask the Directory again
 };
 
-class Fill final : public Shared, public event::Task {
+struct BornTag {}; // in the list of the worker where it was started
+
+class Fill final : public Shared, public event::Task, public ListNode<BornTag> {
 public:
   struct Limits {
     std::uint64_t object_max = 1 << 20;

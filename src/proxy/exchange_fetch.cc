@@ -197,7 +197,7 @@ void Exchange::give_to_fill(std::unique_ptr<cache::Producer> fetch, bool has_beg
   cache::Fill& fill = std::get<cache::FillReader>(source_).fill();
   cache::Fill::Limits limits = tier_->fill_limits;
   limits.reader_idle = options_->body_timeout;
-  resources_.keep_fill(Ref<cache::Fill>(&fill));
+  resources_.keep_fill(fill);
   if (has_begun) {
     fill.take_over(std::move(fetch), limits);
   } else {

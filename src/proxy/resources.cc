@@ -21,21 +21,10 @@ Resources::Resources(event::Loop& worker_loop, std::uint16_t worker, net::Resolv
 
 Resources::~Resources() = default;
 
-void Resources::keep_fill(Ref<cache::Fill> fill) {
-  if (fills_.size() >= fills_limit_) {
-    std::erase_if(fills_, [](const auto& kept) { return !kept->active(); });
-    fills_limit_ = std::max<std::size_t>(64, fills_.size() * 2);
-  }
-  fills_.push_back(std::move(fill));
-}
-
 void Resources::end_fills() {
-  for (const auto& fill : fills_) {
-    if (fill->active()) {
-      fill->fail({Code::stopped, Side::self});
-    }
+  while (cache::Fill* fill = fills_.pop_front()) {
+    fill->fail({Code::stopped, Side::self});
   }
-  fills_.clear();
 }
 
 std::unique_ptr<H1Work> Resources::lend_work() {

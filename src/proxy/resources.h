@@ -40,8 +40,8 @@ struct Resources {
   }
   const net::OwnAddresses& own_addresses() const noexcept { return *own; }
 
-  /// A Fill that was started here. It is ended with the worker, if it has not ended before.
-  void keep_fill(Ref<cache::Fill> fill);
+  /// A Fill that is started here: it leaves when it is over, and is ended with the worker.
+  void keep_fill(cache::Fill& fill) { fills_.push_back(fill); }
   void end_fills();
 
   std::unique_ptr<H1Work> lend_work();
@@ -49,8 +49,7 @@ struct Resources {
 
 private:
   std::vector<std::unique_ptr<H1Work>> free_work_;
-  std::vector<Ref<cache::Fill>> fills_; // those that ended are thrown out now and then
-  std::size_t fills_limit_ = 64;
+  List<cache::Fill, cache::BornTag> fills_; // active ones; they own themselves
 };
 
 } // namespace weir::proxy

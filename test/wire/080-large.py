@@ -55,6 +55,7 @@ def drink(path):
 def _():
     origin.on("/pass", pour)
     grown = measured(lambda: drink("/pass"))
+    print(f"# memory rose by {grown >> 10} KiB", flush=True)
     expect_grown(grown, 16 << 20)
 
 
@@ -62,6 +63,7 @@ def _():
 def _():
     origin.on("/store", pour)
     grown = measured(lambda: drink("/store"))
+    print(f"# memory rose by {grown >> 10} KiB", flush=True)
     expect_grown(grown, 150 << 20)
 
 
@@ -87,7 +89,17 @@ def _():
                 client.send(BLOCK)
             expect_equal(client.response().body.decode(), str(check))
     grown = measured(up)
+    print(f"# memory rose by {grown >> 10} KiB", flush=True)
     expect_grown(grown, 16 << 20)
+
+
+@test("what a fetch held is let go of when it is over")
+def _():
+    with weir.site() as client:
+        for number in range(20):
+            origin.on(f"/fetched{number}", fresh(BLOCK))
+            expect_equal(client.get(f"/fetched{number}").status, 200)
+    wait_until(lambda: weir.ctl_json("status")["caches"][0]["fill_bytes"] == 0, "no bytes of fetches")
 
 
 @test(f"{IDLE} idle keep-alive clients cost at most 1 KiB each")
@@ -109,6 +121,7 @@ def _():
     grown = weir.memory() - before
     for client in clients:
         client.close()
+    print(f"# {grown / IDLE:.0f} bytes for each of {IDLE} idle clients", flush=True)
     expect_grown(grown, IDLE * 1024, "memory for idle clients")
 
 
