@@ -87,6 +87,9 @@ public:
   /// All rows or none; visible at once, durable after flush().
   virtual Result<void> write(const DiskBatch& batch) = 0;
   virtual Result<void> flush() = 0;
+  /// After a failure: writes again what was not written. Fails while the cause is there, and always
+  /// where the system refused more than room.
+  virtual Result<void> resume() = 0;
   /// Code::not_found, Code::corrupt (the bytes are damaged), Code::io.
   virtual Result<Slice> get(Family family, std::string_view key) = 0;
   virtual Probe get_cached(Family family, std::string_view key, std::string& value) = 0;

@@ -16,7 +16,7 @@ class MemoryDb final : public DiskDb {
 public:
   explicit MemoryDb(const RowJudge* judge = nullptr) : judge_(judge) {}
 
-  /// From now on writes and flushes fail with this code.
+  /// From now on writes and flushes fail with this code; Code::none: no longer.
   void break_writes(Code code) noexcept { broken_.store(code); }
   /// Flips a bit of the value of a row. False: no such row.
   bool damage(Family family, std::string_view key, std::size_t at);
@@ -24,6 +24,7 @@ public:
 
   Result<void> write(const DiskBatch& batch) override;
   Result<void> flush() override;
+  Result<void> resume() override { return flush(); }
   Result<Slice> get(Family family, std::string_view key) override;
   Probe get_cached(Family family, std::string_view key, std::string& value) override;
   Result<void> scan(Family family, std::string_view from, std::string_view to,

@@ -285,9 +285,10 @@ void DiskTier::start() {
   settings.secret = secret_;
   settings.host_of_key = settings_.host_of_key;
   storage_ = std::make_unique<DiskStorage>(*db_, *segments_, *hits_, settings);
-  writer_ = std::make_unique<DiskWriter>(
-      *storage_, *db_, fault_,
-      DiskWriter::Settings{settings_.queue_bytes, settings_.flush, settings_.on_thread_start});
+  writer_ = std::make_unique<DiskWriter>(*storage_, *db_, fault_,
+                                         DiskWriter::Settings{settings_.queue_bytes,
+                                                              settings_.flush, settings_.retry,
+                                                              settings_.on_thread_start});
 }
 
 } // namespace weir::cache

@@ -182,6 +182,7 @@ public:
 
   Result<void> write(const DiskBatch& batch) override;
   Result<void> flush() override;
+  Result<void> resume() override;
   Result<Slice> get(Family family, std::string_view key) override;
   Probe get_cached(Family family, std::string_view key, std::string& value) override;
   Result<void> scan(Family family, std::string_view from, std::string_view to,
@@ -305,6 +306,10 @@ Result<void> RocksDb::flush() {
     options.allow_write_stall = true;
     return db_->Flush(options, all);
   });
+}
+
+Result<void> RocksDb::resume() {
+  return call([this] { return db_->Resume(); });
 }
 
 Result<Slice> RocksDb::get(Family family, std::string_view key) {

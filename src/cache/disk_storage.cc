@@ -145,6 +145,9 @@ Result<void> DiskStorage::write_run(GrowingBody& body, std::uint32_t chunks) {
 }
 
 void DiskStorage::abandon(GrowingBody& body) {
+  if (body.dead()) {
+    return;
+  }
   body.dead_.store(true, std::memory_order_release);
   pending_ -= body.pending_bytes_;
   body.pending_bytes_ = 0;

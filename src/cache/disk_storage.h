@@ -52,6 +52,7 @@ public:
   /// Makes the body, and what it is, findable. Its size must be meta.body_size.
   Result<void> commit(GrowingBody& body, const Meta& meta);
   void abandon(GrowingBody& body);
+  static const Hash128& key_of(const GrowingBody& body) noexcept { return body.key_; }
   Result<void> remove(const Hash128& key);
   Result<void> remove_variant(const Hash128& key, const Hash128& variant);
   /// A new head over the same body.

@@ -115,6 +115,7 @@ Result<Slice> DiskTier::read_row(Family family, const std::string& row) {
   auto bytes = db_->get(family, row);
   if (!bytes && bytes.error().code == Code::io) {
     fault_.fail(bytes.error(), db_->reason());
+    flush(nullptr); // wakes the storage thread, which tries again
   }
   return bytes;
 }
@@ -250,6 +251,7 @@ Result<void> DiskTier::for_each_in_index(std::uint64_t mark,
 
 std::unique_ptr<DiskStore> DiskTier::begin_store(const Hash128& key) {
   if (failed()) {
+    remove(key); // an older answer must not come back with the disk
     return nullptr;
   }
   std::uint64_t number = ids_.fetch_add(1, std::memory_order_relaxed);

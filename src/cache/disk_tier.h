@@ -4,9 +4,9 @@
 // one per `cache`. It outlives every DiskStore, and every Slice and GrowingBody it gave.
 //
 // probe*, touch, status, stores, removals: any thread, never blocking. read_*: io threads, they
-// block. A tier that fails says so once in the error log and is absent from then on: probes answer
-// no, reads Code::io, stores are refused. What a reader gets is checked: wrong bytes are
-// Code::corrupt, counted, logged, removed, and a miss.
+// block. A tier that fails says so once in the error log and is absent: probes answer no, reads
+// Code::io, stores are refused, until it works again (DiskWriter). What a reader gets is checked:
+// wrong bytes are Code::corrupt, counted, logged, removed, and a miss.
 #pragma once
 
 #include <cstdint>
@@ -29,6 +29,7 @@ struct DiskSettings {
   std::string path;           // made (0700) if it is not there; the database is in path/db
   std::uint64_t capacity = 0; // bytes on disk, all told
   Duration flush = std::chrono::seconds(10);
+  Duration retry = std::chrono::seconds(10); // after a failure; doubles
   std::uint64_t queue_bytes = 64 << 20;
   std::uint64_t dirty_bytes = 8 << 20;
   std::uint64_t meta_cache_bytes = 32 << 20;
@@ -127,7 +128,7 @@ public:
   Result<void> for_each_in_index(std::uint64_t mark, const std::function<bool(const MetaRow&)>& fn);
 
   // Any thread; carried out in order by the storage thread.
-  /// Nothing: the tier has failed.
+  /// Nothing: the tier is off; what it has under the key goes before it is used again.
   std::unique_ptr<DiskStore> begin_store(const Hash128& key);
   void remove(const Hash128& key, DiskDone done = nullptr);
   void remove_variant(const Hash128& key, const Hash128& variant, DiskDone done = nullptr);

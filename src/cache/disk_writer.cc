@@ -5,6 +5,8 @@
 #include <pthread.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "base/errlog.h"
 #include "metrics/metrics.h"
 
@@ -27,18 +29,42 @@ void DiskFault::fail(const Error& error, const std::string& what) noexcept {
     reason_ = what.empty() ? to_string(error) : what;
     failed_.store(true, std::memory_order_release);
   }
-  log_error("disk: the tier in {} is off until the next start: {}", path_, reason());
-  if (error.code == Code::corrupt && !path_.empty()) {
-    int fd = ::open((path_ + kMark).c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-    if (fd >= 0) {
-      ::close(fd);
-    }
+  if (error.code == Code::corrupt) {
+    given_up_ = true;
+    mark_damage();
   }
+  log_error("disk: the tier in {} is off {}: {}", path_,
+            given_up_ ? "until the next start" : "and tried again from time to time", reason());
+}
+
+void DiskFault::give_up(const std::string& what) noexcept {
+  given_up_ = true;
+  mark_damage();
+  std::lock_guard lock(mutex_);
+  reason_ = what;
+  log_error("disk: the tier in {} is off until the next start: {}", path_, what);
+}
+
+void DiskFault::mark_damage() const noexcept {
+  if (path_.empty()) {
+    return;
+  }
+  int fd = ::open((path_ + kMark).c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+  if (fd >= 0) {
+    ::close(fd);
+  }
+}
+
+void DiskFault::clear() noexcept {
+  std::lock_guard lock(mutex_);
+  reason_.clear();
+  failed_.store(false, std::memory_order_release);
+  log_info("disk: the tier in {} is in use again", path_);
 }
 
 DiskWriter::DiskWriter(DiskStorage& storage, DiskDb& db, DiskFault& fault, Settings settings)
     : storage_(storage), db_(db), fault_(fault), settings_(std::move(settings)),
-      thread_([this] { work(); }) {}
+      retry_(settings_.retry), thread_([this] { work(); }) {}
 
 DiskWriter::~DiskWriter() {
   {
@@ -106,9 +132,10 @@ std::optional<DiskOp> DiskWriter::next() {
     if (scanning_) {
       return std::nullopt;
     }
-    if (!flush_at_) {
+    const std::optional<SteadyTime>& until = fault_.failed() ? retry_at_ : flush_at_;
+    if (!until) {
       wanted_.wait(lock);
-    } else if (wanted_.wait_until(lock, *flush_at_) == std::cv_status::timeout) {
+    } else if (wanted_.wait_until(lock, *until) == std::cv_status::timeout) {
       return std::nullopt;
     }
   }
@@ -130,6 +157,9 @@ void DiskWriter::carry_out(DiskOp& op) {
     result = std::visit([this](auto& what) { return apply(what); }, op.what);
     judge(result);
   }
+  if (!result && fault_.failed()) {
+    note_missed(op);
+  }
   if (bytes > 0) {
     std::lock_guard lock(mutex_);
     queued_bytes_ -= bytes;
@@ -145,20 +175,67 @@ void DiskWriter::judge(const Result<void>& result) {
   }
 }
 
+void DiskWriter::note_missed(const DiskOp& op) {
+  if (const auto* append = std::get_if<AppendOp>(&op.what)) {
+    storage_.abandon(*append->body); // it has a hole
+  } else if (const auto* commit = std::get_if<CommitOp>(&op.what)) {
+    storage_.abandon(*commit->body);
+    missed_.note(storage_.key_of(*commit->body));
+  } else if (const auto* remove = std::get_if<RemoveOp>(&op.what)) {
+    missed_.note(remove->key);
+  } else if (const auto* update = std::get_if<UpdateOp>(&op.what)) {
+    missed_.note(update->key);
+  }
+}
+
+void DiskWriter::try_again() {
+  if (missed_.too_many()) {
+    fault_.give_up("too much was replaced while it could not be written to");
+    return;
+  }
+  Result<void> done = db_.resume();
+  if (done) {
+    done = missed_.carry_out(storage_);
+  }
+  if (done) {
+    done = storage_.flush();
+  }
+  if (done) {
+    fault_.clear();
+    scanning_ = !storage_.counts().counted;
+    return;
+  }
+  metrics::count(Metric::disk_errors);
+  retry_ = std::min(retry_ * 2, kMostRetry);
+  retry_at_ = std::chrono::steady_clock::now() + retry_;
+}
+
 void DiskWriter::idle() {
+  SteadyTime now = std::chrono::steady_clock::now();
   if (fault_.failed()) {
     flush_at_.reset();
     scanning_ = false;
+    if (!fault_.may_retry()) {
+      retry_at_.reset();
+    } else if (!retry_at_) {
+      retry_at_ = now + retry_;
+    } else if (now >= *retry_at_) {
+      retry_at_.reset();
+      try_again();
+    }
     return;
   }
-  SteadyTime now = std::chrono::steady_clock::now();
   if (!storage_.unflushed()) {
     flush_at_.reset();
   } else if (!flush_at_) {
     flush_at_ = now + settings_.flush;
   } else if (now >= *flush_at_) {
     flush_at_.reset();
-    judge(storage_.flush());
+    Result<void> flushed = storage_.flush();
+    judge(flushed);
+    if (flushed) {
+      retry_ = settings_.retry;
+    }
   }
   if (scanning_) {
     auto more = storage_.scan_step();

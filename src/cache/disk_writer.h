@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // DiskWriter: the storage thread and its queue. Everything that writes to the disk tier goes
-// through here, in order. DiskFault: whether the tier has failed, said once.
+// through here, in order. DiskFault: whether the tier is off, said once.
+//
+// A tier that the system refused room is tried again, after a pause that doubles; what it should
+// have removed meanwhile goes first (DiskMissed). Damage turns it off until the next start.
 //
 // Owner: DiskTier. submit(): any thread. Bodies are bounded in bytes: a full queue refuses them;
 // commits, removals and flushes are always taken. The destructor carries out what is queued,
@@ -20,11 +23,12 @@
 #include <thread>
 #include <variant>
 
+#include "cache/disk_missed.h"
 #include "cache/disk_storage.h"
 
 namespace weir::cache {
 
-/// Told on the storage thread how it went. Code::io: the tier has failed.
+/// Told on the storage thread how it went. Code::io: the tier is off.
 using DiskDone = std::function<void(Result<void>)>;
 
 class DiskFault {
@@ -37,12 +41,21 @@ public:
   /// The tier is absent from now on; the first call writes the one line. Damage is marked in the
   /// folder, so that the next start makes a new database.
   void fail(const Error& error, const std::string& what) noexcept;
+  /// What could not be repaired: the next start makes a new database.
+  void give_up(const std::string& what) noexcept;
+  /// It works again.
+  void clear() noexcept;
+  /// Off, and it may be tried again.
+  bool may_retry() const noexcept { return failed() && !given_up_; }
 
   static constexpr const char* kMark = "/damaged";
 
 private:
   const std::string path_;
+  void mark_damage() const noexcept;
+
   std::atomic<bool> failed_{false};
+  std::atomic<bool> given_up_{false};
   mutable std::mutex mutex_;
   std::string reason_; // guarded by mutex_
 };
@@ -79,6 +92,7 @@ public:
   struct Settings {
     std::uint64_t queue_bytes = 64 << 20;
     std::chrono::microseconds flush = std::chrono::seconds(10);
+    std::chrono::microseconds retry = std::chrono::seconds(10); // doubles, up to kMostRetry
     std::function<void()> on_thread_start;
   };
   DiskWriter(DiskStorage& storage, DiskDb& db, DiskFault& fault, Settings settings);
@@ -92,6 +106,7 @@ public:
   std::uint64_t queued_bytes() const;
 
 private:
+  static constexpr std::chrono::microseconds kMostRetry = std::chrono::minutes(10);
   using SteadyTime = std::chrono::steady_clock::time_point;
 
   void work();
@@ -107,6 +122,9 @@ private:
   /// A failure that says that the database is broken.
   void judge(const Result<void>& result);
   void idle();
+  /// Of an op that was not carried out: what the tier must not keep.
+  void note_missed(const DiskOp& op);
+  void try_again();
 
   DiskStorage& storage_;
   DiskDb& db_;
@@ -115,6 +133,9 @@ private:
   // Storage thread only.
   bool scanning_ = true;
   std::optional<SteadyTime> flush_at_;
+  std::optional<SteadyTime> retry_at_; // the tier is off
+  std::chrono::microseconds retry_;
+  DiskMissed missed_;
 
   mutable std::mutex mutex_;
   std::condition_variable wanted_;

@@ -6,6 +6,7 @@ src_cache_libcache_a_SOURCES = \
   src/cache/disk_body.h src/cache/disk_db.h \
   src/cache/disk_evict.cc \
   src/cache/disk_memory_db.cc src/cache/disk_memory_db.h \
+  src/cache/disk_missed.cc src/cache/disk_missed.h \
   src/cache/disk_open.cc src/cache/disk_parts.h \
   src/cache/disk_read.cc src/cache/disk_read.h \
   src/cache/disk_record.cc src/cache/disk_record.h \

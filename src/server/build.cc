@@ -21,7 +21,7 @@ void connect_disk(cache::Tier& tier) {
   tier.directory.set_store(
       [disk, most](const Hash128& hash,
                    const cache::FillHead& head) -> std::unique_ptr<cache::BodyStore> {
-        if (disk->failed() || (head.length && *head.length > most)) {
+        if (head.length && *head.length > most) {
           return nullptr;
         }
         return disk->begin_store(hash);

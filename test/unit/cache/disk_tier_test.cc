@@ -12,11 +12,12 @@ constexpr std::size_t kSizes[] = {0,     1,     4095,   4096,    4097,      6553
                                   65536, 65537, 131072, 1 << 20, 1'100'000, 10 << 20};
 
 struct Fake {
-  Fake() {
+  explicit Fake(Duration retry = std::chrono::hours(1)) {
     auto made = std::make_unique<MemoryDb>();
     db = made.get();
     DiskSettings settings = settings_in("", 64 << 20);
     settings.host_of_key = [](std::string_view key) { return key.substr(0, key.find('/')); };
+    settings.retry = retry;
     auto opened = DiskTier::open_on(settings, std::move(made));
     REQUIRE(opened.has_value());
     tier = std::move(*opened);
@@ -288,7 +289,7 @@ TEST_CASE("W11.2 Damaged rows are misses, and are dropped") {
   CHECK_FALSE(tier.failed());
 }
 
-TEST_CASE("W11.3 A database that fails turns the tier off, once and for all") {
+TEST_CASE("W11.3 A database that fails turns the tier off") {
   Fake fake;
   DiskTier& tier = *fake.tier;
   REQUIRE(store(tier, "k", body_of(1, 100'000)).has_value());
@@ -304,6 +305,56 @@ TEST_CASE("W11.3 A database that fails turns the tier off, once and for all") {
   CHECK(tier.begin_store(tier.hash_of("k")) == nullptr);
   CHECK_FALSE(open_store->append(Slice(std::string_view("bytes"))));
   CHECK_FALSE(tier.flush().has_value());
+}
+
+TEST_CASE("W11.3 A tier that is off is tried again; what it missed does not come back") {
+  Fake fake(std::chrono::milliseconds(1));
+  DiskTier& tier = *fake.tier;
+  for (const char* each : {"kept", "purged", "replaced", "refreshed"}) {
+    REQUIRE(store(tier, each, body_of(1, 100'000)).has_value());
+  }
+  REQUIRE(tier.flush().has_value());
+  auto cut = tier.begin_store(tier.hash_of("cut"));
+  std::string part = body_of(2, 70'000);
+  REQUIRE(cut->append(Slice(std::string_view(part))));
+  fake.db->break_writes(Code::io);
+  CHECK_FALSE(store(tier, "l", body_of(1, 100'000)).has_value());
+  REQUIRE(tier.failed());
+  tier.remove(tier.hash_of("purged"));
+  tier.update_meta(tier.hash_of("refreshed"), tier.hash_of(""), meta_of("refreshed", 100'000));
+  CHECK(tier.begin_store(tier.hash_of("replaced")) == nullptr);
+  CHECK_FALSE(tier.flush().has_value()); // all of it has been seen by the storage thread
+  CHECK(tier.failed());
+
+  fake.db->break_writes(Code::none);
+  while (tier.failed()) {
+    std::this_thread::yield();
+  }
+  CHECK(tier.status().last_error.empty());
+  CHECK(load(tier, "kept").value() == body_of(1, 100'000));
+  for (const char* each : {"purged", "replaced", "refreshed", "l"}) {
+    CHECK(load(tier, each).error().code == Code::not_found);
+  }
+  REQUIRE(cut->append(Slice(std::string_view(part)))); // nothing of it was lost
+  std::promise<Result<void>> told;
+  cut->commit(meta_of("cut", 140'000), [&told](Result<void> done) { told.set_value(done); });
+  CHECK(told.get_future().get().has_value());
+  CHECK(load(tier, "cut").value() == part + part);
+  CHECK(store(tier, "replaced", "new").has_value());
+  CHECK(load(tier, "replaced").value() == "new");
+  CHECK(tier.flush().has_value());
+}
+
+TEST_CASE("W11.3 Damage turns the tier off for good") {
+  Fake fake(std::chrono::milliseconds(1));
+  DiskTier& tier = *fake.tier;
+  fake.db->break_writes(Code::corrupt);
+  CHECK_FALSE(store(tier, "l", body_of(1, 100'000)).has_value());
+  fake.db->break_writes(Code::none);
+  for (int i = 0; i < 100; ++i) { // each a turn of the storage thread
+    CHECK_FALSE(tier.flush().has_value());
+  }
+  CHECK(tier.failed());
 }
 
 TEST_CASE("Readers and stores go on at once") {
