@@ -226,17 +226,21 @@ Next Exchange::finish() {
   return Next::done;
 }
 
-/// The rule that decided, or else the first that only reports.
+/// The rule that decided, and those that only report.
 void Exchange::note_verdict() {
   const rules::Verdict& v = verdict_;
-  auto text_of = [this](std::string_view where, std::string_view text) {
-    return arena_.join({where, " ", text.substr(0, kMostRuleText)});
-  };
   if (v.decl != nullptr) {
-    record_.rule = text_of(v.where, v.text());
-  } else if (v.reported_count > 0) {
+    record_.rule = arena_.join({v.where, " ", v.text().substr(0, kMostRuleText)});
+  }
+  if (error_.code == Code::denied && v.allows() && route_ != nullptr) { // not by a rule
+    record_.rule = arena_.join({forward_ ? "forward " : "site ", route_->place,
+                                error_.side == Side::client ? " connect" : " private"});
+  }
+  for (std::size_t i = 0; i < v.reported_count; ++i) {
     const rules::RuleSet& rules = *route_->rules;
-    record_.rule = text_of(rules.where(v.reported[0]), rules.decl(v.reported[0]).text);
+    std::string_view text = rules.decl(v.reported[i]).text;
+    record_.reports = arena_.join({record_.reports, i > 0 ? "; " : "", rules.where(v.reported[i]),
+                                   " ", text.substr(0, kMostRuleText)});
   }
   if (v.reported_count > 0) {
     metrics::count(Metric::rules_reported, v.reported_count);

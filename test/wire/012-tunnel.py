@@ -122,6 +122,8 @@ def _():
         expect_equal(client.response().status, 403)
         client.end()
     expect_equal(http.connections, 0)
+    row = weir.row(f"port = {http.port} AND status = 403")
+    expect_equal((row["end"], row["rule"]), ("denied", "forward lan connect"))
 
 
 @test("W6.10 a refused connect is 502")

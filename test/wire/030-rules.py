@@ -17,6 +17,7 @@ page sorry  @$DIR/sorry.html
         deny status 451 path /secret
         redirect http://new.test/ host old.test
         report path /reported
+        report path /reported/twice
         deny method DELETE unless path /deletable
         deny header X-Bad ~ ^evil
         deny port 1
@@ -109,6 +110,21 @@ def _():
     expect_equal(ask(origin.name, "/deletable", method="DELETE").status, 200)
     expect_equal(ask(origin.name, "/reported").status, 200)
     wait_until(lambda: weir.metric("rules_reported_total") >= 1, "the report to be counted")
+
+
+@test("the row of a reported request names the rules of report, beside the one that decided")
+def _():
+    origin.on("/reported/twice", answer("x"))
+    expect_equal(ask(origin.name, "/reported/twice").status, 200)
+    row = weir.row("path = '/reported/twice'")
+    expect(re.fullmatch(r".*weir.conf:\d+ report path /reported; .*weir.conf:\d+ report path /reported/twice", row["reports"]), row["reports"])
+    expect_in("allow host 127.0.0.1", row["rule"])
+    with weir.site() as client:
+        client.get("/reported")
+    row = weir.row("path = '/reported' AND kind = 'site'")
+    expect_in("report path /reported", row["reports"])
+    expect_equal(row["rule"], "", "no rule decided")
+    expect_equal(weir.row("path = '/kept'")["reports"], "")
 
 
 @test("conditions on header and port")
