@@ -19,3 +19,12 @@ src_admin_libadmin_a_SOURCES = \
 
 # What weirctl takes of it needs nothing of proxy/ and cache/; the linker leaves those parts out.
 LINK_ADMIN = src/admin/libadmin.a $(LINK_PROXY)
+
+check_PROGRAMS += test/unit/admin_test
+test_unit_admin_test_CPPFLAGS = $(src_admin_libadmin_a_CPPFLAGS)
+test_unit_admin_test_SOURCES = \
+  test/unit/admin/access_test.cc \
+  test/unit/admin/answer_test.cc \
+  test/unit/admin/session_test.cc
+test_unit_admin_test_LDADD = test/unit/libtestmain.a $(LINK_ADMIN)
+TESTS += test/unit/admin_test

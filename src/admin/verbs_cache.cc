@@ -68,8 +68,10 @@ Answer show(const proxy::Generation& generation, const Url& url) {
     }
   }
   if (variants.empty()) {
-    return failure(Exit::failed, fmt::format("nothing is stored for {}://{}{}", url.scheme,
-                                             url.host, url.target));
+    bool own = url.port == (url.scheme == "https" ? 443 : 80);
+    return failure(Exit::failed,
+                   fmt::format("nothing is stored for {}://{}{}{}", url.scheme, url.host,
+                               own ? "" : fmt::format(":{}", url.port), url.target));
   }
   Json body;
   body["variants"] = std::move(variants);

@@ -121,20 +121,23 @@ std::string print_reload(const Json& body) {
 }
 
 std::string print_purge(const Json& body) {
-  auto dropped = count_text(number_at(body, "dropped"));
+  double count = number_at(body, "dropped");
+  std::string dropped =
+      fmt::format("{} stored {}", count_text(count), count == 1 ? "response" : "responses");
   if (flag_at(body, "dry_run")) {
-    return fmt::format("{} stored responses would be dropped\n", dropped);
+    return fmt::format("{} would be dropped\n", dropped);
   }
-  return body.contains("dropped") ? fmt::format("{} stored responses dropped (purge {})\n", dropped,
-                                                number_at(body, "number"))
-                                  : std::string();
+  return body.contains("dropped")
+             ? fmt::format("{} dropped (purge {})\n", dropped, number_at(body, "number"))
+             : std::string();
 }
 
 std::string print_stop(const Json& body) {
-  return fmt::format("{} {} ({} connections{})\n",
-                     flag_at(body, "dry_run") ? "would stop process" : "stopping process",
-                     number_at(body, "pid"), number_at(body, "connections"),
-                     text_at(body, "mode") == "drain" ? ", responses under way end first" : "");
+  double connections = number_at(body, "connections");
+  return fmt::format(
+      "{} {} ({} {}{})\n", flag_at(body, "dry_run") ? "would stop process" : "stopping process",
+      number_at(body, "pid"), connections, connections == 1 ? "connection" : "connections",
+      text_at(body, "mode") == "drain" ? ", responses under way end first" : "");
 }
 
 } // namespace
@@ -211,29 +214,48 @@ std::string print_body(const admin::Verb& verb, const Json& body, const Style& s
   return admin::dump(body) + "\n";
 }
 
+namespace {
+
+/// What was asked for; the port where it is not the scheme's own.
+std::string url_of(const Json& record) {
+  std::string scheme = text_at(record, "scheme");
+  std::string host = text_at(record, "host");
+  if (host.find(':') != std::string::npos) {
+    host = "[" + host + "]";
+  }
+  double port = number_at(record, "port");
+  bool own = port == 0 || (scheme == "http" && port == 80) || (scheme == "https" && port == 443);
+  std::string query = text_at(record, "query");
+  return fmt::format("{}{}{}{}{}{}", scheme, scheme.empty() ? "" : "://", host,
+                     own ? "" : fmt::format(":{:.0f}", port), text_at(record, "path"),
+                     query.empty() ? "" : "?" + query);
+}
+
+/// Why it did not end well, and the rules that had a say.
+std::string note_of(const Json& record) {
+  std::string end = text_at(record, "end");
+  bool well = end.empty() || end == "ok";
+  std::string note = well ? "" : end;
+  for (std::string text : {well ? "" : text_at(record, "rule"), text_at(record, "reports")}) {
+    note += text.empty() || note.empty() ? text : ": " + text;
+  }
+  return note.empty() ? "" : "  [" + note + "]";
+}
+
+} // namespace
+
 std::string print_record(const Json& record, const Style& style) {
   if (record.contains("dropped")) {
     return style.paint(Colour::warn, fmt::format("... {} lines lost: this reader is too slow",
                                                  number_at(record, "dropped")));
   }
   int status = static_cast<int>(number_at(record, "status"));
-  std::string url = text_at(record, "host");
-  std::string scheme = text_at(record, "scheme");
-  std::string query = text_at(record, "query");
-  url = fmt::format("{}{}{}{}{}{}", scheme, scheme.empty() ? "" : "://", url,
-                    scheme.empty() ? fmt::format(":{:.0f}", number_at(record, "port")) : "",
-                    text_at(record, "path"), query.empty() ? "" : "?" + query);
-  std::string end = text_at(record, "end");
-  std::string rule = text_at(record, "rule");
   std::string time = text_at(record, "time");
   std::string line = fmt::format(
-      "{}  {:>3}  {:<11}  {:>8}  {:>8}  {:<15}  {:<7}  {}",
+      "{}  {:>3}  {:<11}  {:>8}  {:>8}  {:<15}  {:<7}  {}{}",
       time.size() > 23 ? time.substr(11, 12) : time, status, text_at(record, "cache"),
       seconds_text(number_at(record, "duration") / 1e6), bytes_text(number_at(record, "bytes_out")),
-      text_at(record, "client"), text_at(record, "method"), url);
-  if (!end.empty() && end != "ok") {
-    line += fmt::format("  [{}{}{}]", end, rule.empty() ? "" : ": ", rule);
-  }
+      text_at(record, "client"), text_at(record, "method"), url_of(record), note_of(record));
   Colour colour = status >= 500 || status == 0 ? Colour::bad
                   : status >= 400              ? Colour::warn
                                                : Colour::none;

@@ -121,7 +121,7 @@ Outcome run(Command command, const Style& style, std::FILE* live) {
   Client client(socket, deadline);
   if (command.verb->noun == "tail") {
     Outcome outcome = follow(command, client, style, live);
-    outcome.out = outcome.exit == Exit::ok ? std::string() : outcome.out;
+    outcome.out = outcome.exit != Exit::ok && command.json ? outcome.out : std::string();
     return outcome;
   }
   Answered answered = client.ask(*command.verb, command.arguments);

@@ -49,7 +49,7 @@ std::string clean(std::string_view text, bool lines) {
 std::string bytes_text(double bytes) {
   constexpr std::array<std::string_view, 6> kUnits = {"B", "KB", "MB", "GB", "TB", "PB"};
   std::size_t unit = 0;
-  while (bytes >= 1000 && unit + 1 < kUnits.size()) {
+  while (bytes >= (unit == 0 ? 1000 : 999.95) && unit + 1 < kUnits.size()) {
     bytes /= 1000;
     ++unit;
   }
@@ -60,7 +60,10 @@ std::string seconds_text(double seconds) {
   if (seconds < 0) {
     return "-" + seconds_text(-seconds);
   }
-  if (seconds < 1) {
+  if (seconds == 0) {
+    return "0 s";
+  }
+  if (seconds < 0.9995) {
     return seconds < 0.001 ? fmt::format("{:.0f} us", seconds * 1e6)
                            : fmt::format("{:.3g} ms", seconds * 1e3);
   }

@@ -48,6 +48,26 @@ std::string make_pseudonym() {
   return fmt::format("{}-{:04x}", name, std::random_device{}() & 0xffffU);
 }
 
+/// A line in the error log for each mistake; gives one line for status.
+std::string tell_refusal(const admin::ReloadOutcome& outcome) {
+  constexpr std::size_t kMostTold = 20;
+  std::vector<std::string> lines;
+  for (const config::Diagnostic& each : outcome.diagnostics) {
+    if (each.severity == config::Severity::error) {
+      lines.push_back(fmt::format("{}:{}:{}: {}{}{}", each.file, each.line, each.column, each.what,
+                                  each.hint.empty() ? "" : "; ", each.hint));
+    }
+  }
+  lines.insert(lines.end(), outcome.notes.begin(), outcome.notes.end());
+  for (std::size_t i = 0; i < lines.size() && i < kMostTold; ++i) {
+    log_error("config: {}", lines[i]);
+  }
+  std::string text = lines.empty() ? std::string("it failed") : lines.front();
+  return lines.size() < 2
+             ? text
+             : text + fmt::format(" (and {} more: weirctl config test)", lines.size() - 1);
+}
+
 bool make_folder(const std::string& path) {
   std::error_code error;
   std::filesystem::create_directories(path, error);
@@ -420,10 +440,7 @@ void Server::finish_reload(Built built) {
     log_info("server: generation {} is in force", number_);
   } else {
     metrics::count(metrics::Metric::reloads_failed);
-    reload_error_ = config::print(outcome.diagnostics);
-    for (const std::string& note : outcome.notes) {
-      reload_error_ += note + "\n";
-    }
+    reload_error_ = tell_refusal(outcome);
     log_error("server: reload refused, generation {} stays in force: {}", number_, reload_error_);
   }
   outcome.generation = number_;

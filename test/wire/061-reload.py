@@ -48,6 +48,10 @@ def _():
     code, text = weir.ctl("reload", code=None)
     expect(code == 1, text)
     expect_in("nonsense", text)
+    told = weir.ctl_json("status")["reload_error"]
+    expect("nonsense" in told and "\n" not in told, told)
+    expect_in("error config: ", weir.stderr)
+    expect("\\x0a" not in weir.stderr, "several lines in one of the error log")
     expect_equal(weir.metric("generation"), generation)
     with weir.site() as client:
         expect_equal(client.get("/routed").body, b"other")
@@ -108,6 +112,7 @@ def _():
             thread.join()
     expect(not failures, f"{len(failures)} of {done[0]} failed: {failures[:3]}")
     expect(done[0] > 100, f"only {done[0]} requests")
+    print(f"# {done[0]} requests; memory grew by {(after - before) >> 10} KiB", flush=True)
     # The load goes on touching the log rings (2 x 16 MiB) and the chunk pools.
     expect_grown(after - before, 40_000_000 + RELOADS * 2000)
 

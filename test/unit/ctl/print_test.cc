@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ctl/print.h"
+
+#include <catch2/catch.hpp>
+
+using namespace weir::ctl;
+using weir::admin::find_verb;
+
+namespace {
+
+std::string print(std::string_view noun, std::string_view verb, const char* json) {
+  const weir::admin::Verb* found = find_verb(noun, verb);
+  REQUIRE(found != nullptr);
+  return print_body(*found, Json::parse(json), {});
+}
+
+bool says(const std::string& text, std::string_view part) {
+  INFO(text);
+  return text.find(part) != std::string::npos;
+}
+
+} // namespace
+
+TEST_CASE("rows of log sql: titles, numbers to the right, NULL as -") {
+  CHECK(print("log", "sql",
+              R"({"columns":["host","n"],"rows":[["a.example",5],["b",1234],[null,0]]})") ==
+        "host          n\na.example     5\nb          1234\n-             0\n");
+  CHECK(print("log", "sql", R"({"columns":["host"],"rows":[]})") == "host\n");
+  CHECK(print("log", "sql", R"({"error":"no such column: x","exit":1})").empty());
+  CHECK(print("log", "sql", "{\"columns\":[\"a\"],\"rows\":[[\"x\\u001b[2J\"]]}") == "a\nx?[2J\n");
+}
+
+TEST_CASE("a record of tail: one line, with the port that is not the scheme's own") {
+  auto line = [](const char* json) { return print_record(Json::parse(json), {}); };
+  std::string got = line(R"({"time":"2026-11-21T10:00:00.123456Z","status":200,"cache":"hit",
+    "duration":1500,"bytes_out":2048,"client":"10.0.0.1","method":"GET","scheme":"http",
+    "host":"a.example","port":8080,"path":"/x","query":"q=1","end":"ok"})");
+  CHECK(says(got, "10:00:00.123  200  hit"));
+  CHECK(says(got, "1.5 ms"));
+  CHECK(says(got, "2.0 KB"));
+  CHECK(says(got, "http://a.example:8080/x?q=1"));
+  CHECK(says(line(R"({"scheme":"http","host":"a.example","port":80,"path":"/"})"),
+             "http://a.example/"));
+  CHECK(
+      says(line(R"({"scheme":"https","host":"::1","port":444,"path":"/"})"), "https://[::1]:444/"));
+  CHECK(says(line(R"({"method":"CONNECT","scheme":"","host":"a.example","port":443})"),
+             "CONNECT  a.example:443"));
+  CHECK(says(line(R"({"status":403,"end":"denied","rule":"weir.conf:5 deny list ads"})"),
+             "[denied: weir.conf:5 deny list ads]"));
+  CHECK(says(line(R"({"status":200,"end":"ok","reports":"weir.conf:7 report all"})"),
+             "[weir.conf:7 report all]"));
+  CHECK(says(line(R"({"dropped":7})"), "7 lines lost"));
+  CHECK(says(line(R"({"path":"/\u001b[2J"})"), "/?[2J"));
+}
+
+TEST_CASE("purge, reload and stop say what was done, or would be") {
+  CHECK(print("purge", "", R"({"dropped":1,"number":7})") ==
+        "1 stored response dropped (purge 7)\n");
+  CHECK(print("purge", "", R"({"dropped":1200,"number":8})") ==
+        "1,200 stored responses dropped (purge 8)\n");
+  CHECK(print("purge", "", R"({"dropped":2,"dry_run":true})") ==
+        "2 stored responses would be dropped\n");
+  CHECK(print("reload", "", R"({"generation":4,"notes":["workers does not change"]})") ==
+        "workers does not change\ngeneration 4 is in force\n");
+  CHECK(says(print("reload", "", R"({"diagnostics":[{"severity":"error","file":"w","line":3,
+    "column":5,"length":3,"what":"unknown word","hint":"did you mean 'site'?","source":"    sit a"}],
+    "error":"1 error","exit":1})"),
+             "w:3:5: "));
+  CHECK(print("stop", "", R"({"pid":12,"connections":3,"mode":"drain"})") ==
+        "stopping process 12 (3 connections, responses under way end first)\n");
+}
+
+TEST_CASE("config test shows line and caret, and says ok only without an error") {
+  std::string text = print("config", "test", R"({"file":"w","diagnostics":[{"severity":"error",
+    "file":"w","line":2,"column":5,"length":5,"what":"unknown word","hint":"memory","source":"    memry 64MB"}],
+    "error":"1 error","exit":1})");
+  CHECK(says(text, "    memry 64MB"));
+  CHECK(says(text, "    ^"));
+  CHECK_FALSE(says(text, "ok"));
+  CHECK(says(print("config", "test", R"({"file":"w","diagnostics":[]})"), "w: ok"));
+}
+
+TEST_CASE("status says what is wrong: a failed disk, a failing log, a reload that failed") {
+  std::string text = print("status", "", R"({"version":"0.1","pid":1,"uptime_seconds":60,
+    "generation":2,"file":"/etc/weir/weir.conf","loaded":0,"reload_error":"5 errors","workers":2,
+    "caches":[{"name":"main","memory_used":1,"memory_limit":2,"entries":3,
+      "disk":{"path":"/d","state":"failed","error":"No space left on device","bytes":1,"capacity":2}}],
+    "log":{"on":true,"directory":"/l","failing":true,"error":"disk is full","dropped":5}})");
+  CHECK(says(text, "No space left on device"));
+  CHECK(says(text, "disk is full"));
+  CHECK(says(text, "failed: 5 errors"));
+  CHECK(says(text, "generation"));
+}
+
+TEST_CASE("answers that are not as expected do not hurt") {
+  for (const weir::admin::Verb& verb : weir::admin::verbs()) {
+    for (const char* json : {"{}", R"({"error":"x","exit":1})",
+                             R"({"rows":5,"columns":{},"caches":1,"routes":"x"})"}) {
+      INFO(verb.words() << " " << json);
+      print_body(verb, Json::parse(json), {});
+    }
+  }
+  print_record(Json::parse(R"({"status":"x","time":5})"), {});
+}
