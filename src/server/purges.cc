@@ -126,7 +126,9 @@ void Purges::purge(const proxy::Generation& generation, const admin::PurgeAsk& a
   running->left = all.size() + 1; // one for this function itself
   auto told = [running, &loop = loop_](Result<std::uint64_t> result) {
     if (result) {
-      running->number = std::max(running->number.load(), *result);
+      std::uint64_t seen = running->number; // told on two threads
+      while (*result > seen && !running->number.compare_exchange_weak(seen, *result)) {
+      }
     } else {
       running->failed = true;
     }
