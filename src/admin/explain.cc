@@ -136,6 +136,8 @@ Json verdict_json(const rules::Verdict& verdict, const rules::Route& route,
     out["entry"] = verdict.list.list->where(verdict.list);
   }
   out["cache_no"] = verdict.cache_no;
+  out["cache_bypass"] = verdict.cache_bypass;
+  out["cache_no_store"] = verdict.cache_no_store;
   out["provisional"] = std::string(rules::name_of_facts(verdict.provisional));
   Json reported = Json::array();
   for (std::size_t i = 0; i < verdict.reported_count; ++i) {

@@ -283,7 +283,8 @@ void Fill::trim() {
 
 void Fill::complete() {
   const FillHead& head = *head_;
-  if (head.storable && !doomed()) {
+  bool sized = size_ >= head.size_min && size_ <= head.size_max;
+  if (head.storable && sized && !doomed()) {
     Meta meta = head.meta;
     meta.body_size = size_;
     meta.purge_number = purge_number_;

@@ -37,6 +37,8 @@ public:
   std::string_view reason;             // static text: why not
   bool marks_key = false;              // not storable for anybody: remember the key as hit-for-miss
   std::optional<std::uint64_t> length; // of the body, where it is known
+  std::uint64_t size_min = 0;          // of a body that is kept
+  std::uint64_t size_max = UINT64_MAX; // the same
   std::string server;                  // of a pool, that answered; for the log
   // Of an answer to an unsafe request: what else it invalidates (RFC 9111 §4.4).
   std::string location;

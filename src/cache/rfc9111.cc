@@ -71,15 +71,27 @@ struct Lifetime {
   bool is_explicit = false;
 };
 
+/// What the response's own fields say, without what the route does not obey.
+CacheControl directives(const Received& r) {
+  CacheControl cc = http::parse_cache_control(r.response.fields);
+  if (r.policy != nullptr) {
+    r.policy->apply(cc);
+  }
+  return cc;
+}
+
+bool ignores_vary(const Received& r) { return r.policy != nullptr && r.policy->ignore.vary; }
+
 /// §4.2.1, §4.2.2. What is invalid counts as explicit, and is 0 (C3.5, C3.9, C4.1).
-Lifetime lifetime(const Received& r, const CacheControl& cc) {
+Lifetime own_lifetime(const Received& r, const CacheControl& cc) {
   if (cc.s_maxage || cc.s_maxage_invalid) {
     return {seconds(cc.s_maxage.value_or(0)), true};
   }
   if (cc.max_age || cc.max_age_invalid) {
     return {seconds(cc.max_age.value_or(0)), true};
   }
-  if (r.response.fields.has(FieldId::expires)) {
+  bool use_expires = r.policy == nullptr || !r.policy->ignore.freshness;
+  if (use_expires && r.response.fields.has(FieldId::expires)) {
     auto expires = r.response.fields.count(FieldId::expires) == 1 ? date_field(r, FieldId::expires)
                                                                   : std::nullopt;
     return {expires ? std::max(*expires - date_of(r), Duration::zero()) : Duration::zero(), true};
@@ -92,6 +104,31 @@ Lifetime lifetime(const Received& r, const CacheControl& cc) {
   Duration share = std::chrono::floor<std::chrono::seconds>((date_of(r) - *modified) / 100 *
                                                             r.heuristic_percent);
   return {std::clamp(share, Duration::zero(), std::max(r.heuristic_max, Duration::zero())), false};
+}
+
+/// The same within the route's bounds.
+Lifetime lifetime(const Received& r, const CacheControl& cc) {
+  Lifetime life = own_lifetime(r, cc);
+  if (r.policy == nullptr) {
+    return life;
+  }
+  const Policy& policy = *r.policy;
+  if (!life.is_explicit) {
+    Duration said = policy.ttl_of(r.response.status);
+    if (said == Duration::zero() && is_heuristic_status(r.response.status)) {
+      said = policy.ttl;
+    }
+    if (said > Duration::zero()) {
+      life = {said, true};
+    }
+  }
+  if (policy.ttl_min > Duration::zero() && (life.is_explicit || life.value > Duration::zero())) {
+    life.value = std::max(life.value, policy.ttl_min);
+  }
+  if (policy.ttl_max > Duration::zero()) {
+    life.value = std::min(life.value, policy.ttl_max);
+  }
+  return life;
 }
 
 /// corrected_initial_age (§4.2.3). Date has whole seconds: so has the apparent age, or a response
@@ -116,8 +153,15 @@ Freshness make_freshness(const Received& r, const CacheControl& cc, const Lifeti
   f.while_revalidate = seconds(cc.stale_while_revalidate.value_or(0));
   f.if_error = seconds(cc.stale_if_error.value_or(0));
   // s-maxage implies proxy-revalidate (§5.2.2.10).
-  f.must_revalidate = cc.must_revalidate || cc.proxy_revalidate || cc.s_maxage ||
-                      cc.s_maxage_invalid || is_error(r.response.status);
+  f.must_revalidate =
+      cc.must_revalidate || cc.proxy_revalidate || cc.s_maxage || cc.s_maxage_invalid;
+  if (r.policy != nullptr) {
+    f.must_revalidate = f.must_revalidate && !r.policy->ignore.must_revalidate;
+    f.while_revalidate =
+        cc.stale_while_revalidate ? f.while_revalidate : r.policy->while_revalidate;
+    f.if_error = cc.stale_if_error ? f.if_error : r.policy->if_error;
+  }
+  f.must_revalidate = f.must_revalidate || is_error(r.response.status);
   f.no_cache = cc.no_cache || cc.no_cache_fields; // qualified as if it were not (C2.12)
   f.shared_authorized = cc.is_public || cc.s_maxage || cc.must_revalidate;
   return f;
@@ -177,7 +221,7 @@ NoStore judge_response(const Received& r, const CacheControl& cc) {
   if (cc.is_private || cc.private_fields) {
     return NoStore::is_private;
   }
-  if (!vary_names(fields)) {
+  if (!ignores_vary(r) && !vary_names(fields)) {
     return NoStore::vary;
   }
   if (has_unknown_coding(fields)) {
@@ -196,7 +240,9 @@ NoStore judge_use(const Received& r, const CacheControl& cc, const Lifetime& lif
   if (!life.is_explicit && !is_heuristic_status(status) && !cc.is_public) {
     return NoStore::status;
   }
-  if (r.response.fields.has(FieldId::set_cookie) && (r.refuse_set_cookie || !life.is_explicit)) {
+  bool cookies = r.policy == nullptr || !r.policy->ignore.set_cookie;
+  if (cookies && r.response.fields.has(FieldId::set_cookie) &&
+      (r.refuse_set_cookie || !life.is_explicit)) {
     return NoStore::set_cookie;
   }
   Freshness f = make_freshness(r, cc, life);
@@ -253,6 +299,8 @@ std::string_view name(NoStore why) noexcept {
     return "no-freshness";
   case NoStore::expired:
     return "expired";
+  case NoStore::size:
+    return "size";
   }
   return "unknown";
 }
@@ -278,6 +326,7 @@ bool holds_for_all(NoStore why) noexcept {
   case NoStore::coding:
   case NoStore::no_freshness:
   case NoStore::expired:
+  case NoStore::size:
     return true;
   }
   return false;
@@ -288,13 +337,18 @@ NoStore may_store(const Received& r) {
   if (why != NoStore::none) {
     return why;
   }
-  CacheControl cc = http::parse_cache_control(r.response.fields);
+  CacheControl cc = directives(r);
   why = judge_response(r, cc);
-  return why != NoStore::none ? why : judge_use(r, cc, lifetime(r, cc));
+  if (why == NoStore::none) {
+    why = judge_use(r, cc, lifetime(r, cc));
+  }
+  bool sized = r.response.framing.kind == http::Framing::Kind::length;
+  bool small = sized && r.policy != nullptr && !r.policy->takes_size(r.response.framing.length);
+  return why == NoStore::none && small ? NoStore::size : why;
 }
 
 Freshness freshness(const Received& r) {
-  CacheControl cc = http::parse_cache_control(r.response.fields);
+  CacheControl cc = directives(r);
   return make_freshness(r, cc, lifetime(r, cc));
 }
 
@@ -302,7 +356,7 @@ Meta make_meta(const Received& r, std::string_view key) {
   const auto& fields = r.response.fields;
   Meta meta;
   meta.key = key;
-  meta.vary = vary_names(fields).value_or("");
+  meta.vary = ignores_vary(r) ? std::string() : vary_names(fields).value_or("");
   Arena scratch;
   meta.selecting = selecting_values(meta.vary, r.request.fields, scratch);
   meta.head = write_stored_head(r.response, r.response_time);
@@ -313,6 +367,9 @@ Meta make_meta(const Received& r, std::string_view key) {
   if (auto modified = date_field(r, FieldId::last_modified)) {
     // The epoch stands for none in a Meta, and is a date that builds for reproduction give.
     meta.last_modified = std::max(*modified, WallTime{} + Duration(1));
+  }
+  if (r.policy != nullptr) {
+    meta.tags = read_tags(fields, r.policy->tag_fields);
   }
   return meta;
 }

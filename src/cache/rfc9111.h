@@ -19,6 +19,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "cache/meta.h"
+#include "cache/policy.h"
 #include "http/message.h"
 
 namespace weir::cache {
@@ -33,6 +34,7 @@ struct Received {
   int heuristic_percent = 10;
   bool refuse_set_cookie = false;         // the operator's switch of C2.8
   bool ignore_request_directives = false; // that of C13
+  const Policy* policy = nullptr;         // the route's; null: none
 };
 
 /// Why a response is not stored. The names are words of the log and of Cache-Status.
@@ -55,6 +57,7 @@ enum class NoStore : std::uint8_t {
   coding,           // a transfer coding other than chunked (C2.14)
   no_freshness,     // nothing says how long, and nothing to validate it with (C2.9)
   expired,          // stale on arrival: an error, or without a validator (C2.6)
+  size,             // outside the route's bounds
 };
 std::string_view name(NoStore why) noexcept;
 /// Whether any other client's request would get the same verdict: the key is worth a mark.
@@ -129,6 +132,8 @@ std::string write_stored_head(const http::ResponseHead& response, WallTime respo
 bool read_stored_head(std::string_view head, http::ResponseHead& out, Arena& arena);
 /// The value of the first field of this id in a stored head, octet for octet.
 std::string_view stored_value(std::string_view head, http::FieldId id) noexcept;
+/// Takes all fields of this id out of a stored head.
+void drop_stored(std::string& head, http::FieldId id);
 
 /// Makes of a client's fields those of a request that validates (C8.1): its own conditions and
 /// Range go, If-None-Match with these tags (several: no variant matched, C6.7) and

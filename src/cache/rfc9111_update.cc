@@ -137,6 +137,26 @@ std::string_view stored_value(std::string_view head, FieldId id) noexcept {
   return {};
 }
 
+void drop_stored(std::string& head, FieldId id) {
+  std::string kept;
+  std::string_view rest = head;
+  bool first = true; // the status line
+  while (!rest.empty()) {
+    std::string_view whole = rest;
+    auto line = take_line(rest);
+    whole = whole.substr(0, whole.size() - rest.size());
+    auto field = line && !first ? read_line(*line) : std::nullopt;
+    if (!field || field->id != id) {
+      kept += whole;
+    }
+    first = false;
+    if (!line) {
+      break;
+    }
+  }
+  head = std::move(kept);
+}
+
 void make_conditional(Fields& request, std::span<const std::string_view> tags,
                       std::string_view last_modified, Arena& arena) {
   request.remove_if([](const Field& field) {
@@ -205,16 +225,23 @@ Result<Updated> update_from_304(const Meta& stored, const Received& received) {
   if (auto done = merge_304(stored, old, received.response, merged, arena); !done) {
     return fail(done.error());
   }
-  Received as_whole{received.request,           merged,
-                    received.request_time,      received.response_time,
-                    received.heuristic_max,     received.heuristic_percent,
-                    received.refuse_set_cookie, received.ignore_request_directives};
+  Received as_whole{received.request,
+                    merged,
+                    received.request_time,
+                    received.response_time,
+                    received.heuristic_max,
+                    received.heuristic_percent,
+                    received.refuse_set_cookie,
+                    received.ignore_request_directives,
+                    received.policy};
   Updated updated{make_meta(as_whole, stored.key), may_store(as_whole)};
   if (updated.meta.head.empty() || updated.meta.head.size() > kMostHead) {
     return fail(Code::malformed, Side::origin); // each 304 may add fields, and none takes one away
   }
   updated.meta.addresses = stored.addresses;
-  updated.meta.tags = stored.tags;
+  if (updated.meta.tags.empty()) {
+    updated.meta.tags = stored.tags;
+  }
   updated.meta.purge_number = stored.purge_number;
   updated.meta.body_size = stored.body_size;
   return updated;

@@ -276,7 +276,7 @@ bool names_clients(const std::vector<Condition>& conditions) {
 /// The rule that lets any client through, or nullptr.
 const RuleDecl* opening_rule(const std::vector<RuleDecl>& rules) {
   for (const RuleDecl& rule : rules) {
-    const bool ends = rule.action != ActionKind::report && rule.action != ActionKind::cache_no;
+    const bool ends = ends_search(rule.action);
     const bool total = rule.conditions.empty() || rule.conditions[0].kind == ConditionKind::all;
     if (rule.broken) {
       return nullptr; // what it says is not known
@@ -318,7 +318,7 @@ void check_open(Reading& r) {
 // What can never be reached
 
 bool always_ends(const RuleDecl& rule) {
-  const bool ends = rule.action != ActionKind::report && rule.action != ActionKind::cache_no;
+  const bool ends = ends_search(rule.action);
   const bool total = rule.conditions.empty() || rule.conditions[0].kind == ConditionKind::all;
   return ends && total && rule.unless.empty() && !rule.broken;
 }

@@ -92,6 +92,38 @@ struct ListenDecl {
   Position at;
 };
 
+/// What the origin says and is not obeyed.
+enum class Ignored : std::uint16_t {
+  freshness = 1U << 0,
+  no_store = 1U << 1,
+  is_private = 1U << 2,
+  no_cache = 1U << 3,
+  must_revalidate = 1U << 4,
+  vary = 1U << 5,
+  set_cookie = 1U << 6,
+};
+
+struct StatusTtl {
+  std::uint16_t first = 0;
+  std::uint16_t last = 0;
+  Duration ttl{};
+};
+
+enum class KeyQuery : std::uint8_t { all, none, sort, only, drop };
+
+/// The words of a cache's use that are no values; those are in Options.
+struct CacheUseDecl {
+  std::uint16_t ignored = 0; // bits of Ignored
+  std::vector<StatusTtl> status_ttls;
+  std::vector<std::string> tag_fields{"surrogate-key", "cache-tag", "xkey"}; // lower case
+  KeyQuery query = KeyQuery::all;
+  std::vector<std::string> query_names; // only, drop: "utm_*" ends in a star
+  std::vector<std::string> key_cookies;
+  std::vector<std::string> key_headers; // lower case
+  std::string key_host;                 // empty: the one asked for
+  Position ignore_at, status_at, tags_at, query_at, cookies_at, headers_at, host_at;
+};
+
 struct ForwardDecl {
   std::string name;
   std::vector<ListenDecl> listens;
@@ -99,6 +131,7 @@ struct ForwardDecl {
   bool private_deny = true;
   std::vector<Prefix> private_except;
   NameRef cache;
+  CacheUseDecl use;
   std::vector<RuleDecl> rules;
   Options options;
   Position at, connect_at, private_at;
@@ -112,6 +145,7 @@ struct RouteDecl {
   unsigned answers = 0; // how many were written: 1 in a checked Config
   NameRef pool;
   NameRef cache; // the route's own or the site's; none: not cached
+  CacheUseDecl use;
   RespondDecl respond;
   std::string redirect_url;
   std::uint16_t redirect_status = 302;
@@ -125,6 +159,7 @@ struct SiteDecl {
   std::string name;               // the first name as written
   std::vector<ListenDecl> listens;
   NameRef cache;
+  CacheUseDecl use;
   std::vector<RuleDecl> rules;
   std::vector<RouteDecl> routes; // in the order written; rules/route sorts
   Options options;

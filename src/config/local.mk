@@ -11,6 +11,7 @@ src_config_libconfig_a_SOURCES = \
   src/config/read_rules.cc \
   src/config/read_top.cc \
   src/config/read_traffic.cc \
+  src/config/read_use.cc \
   src/config/report.cc src/config/report.h \
   src/config/rule_decl.h \
   src/config/show.cc \

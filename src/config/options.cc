@@ -58,6 +58,7 @@ constexpr Place kPlaces[] = {
     {PRIVATE, "private", "private_"},
     {ARGUMENT, "rule", "rule_"},
     {CONDITION, "condition", "match_"},
+    {USE, "cache NAME", "use_"},
 };
 
 struct Unit {

@@ -29,8 +29,8 @@ constexpr Flags TOP = 1U << 0, FORWARD = 1U << 1, SITE = 1U << 2, ROUTE = 1U << 
                 ADMIN = 1U << 10, RULES = 1U << 11;
 // Within a statement: after `listen`, after a condition's action, ...
 constexpr Flags LISTEN = 1U << 12, SERVER = 1U << 13, MEMORY = 1U << 14, DISK = 1U << 15,
-                PRIVATE = 1U << 16, ARGUMENT = 1U << 17, CONDITION = 1U << 18;
-constexpr Flags PLACES = (1U << 19) - 1;
+                PRIVATE = 1U << 16, ARGUMENT = 1U << 17, CONDITION = 1U << 18, USE = 1U << 19;
+constexpr Flags PLACES = (1U << 20) - 1;
 constexpr Flags RELOAD = 1U << 20; // a reload changes it
 constexpr Flags NONE = 1U << 21;   // `none` may stand for the value; stored as 0
 constexpr Flags AUTO = 1U << 22;   // `auto` may; stored as 0

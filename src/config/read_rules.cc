@@ -187,11 +187,16 @@ void read_rule_cache(Reading& r, const Statement& s, Scope& scope) {
   rule.action = ActionKind::cache_no;
   const std::size_t before = r.report.errors();
   const std::vector<Statement> parts = split(s, kParts);
+  constexpr std::string_view kForm = "form: cache no|bypass|no-store [CONDITION ...]";
   if (parts[0].words.size() < 2) {
-    r.report.error(s.at(), "'cache' needs more words", "form: cache no [CONDITION ...]");
+    r.report.error(s.at(), "'cache' needs more words", std::string(kForm));
+  } else if (s.words[1].is("bypass")) {
+    rule.action = ActionKind::cache_bypass;
+  } else if (s.words[1].is("no-store")) {
+    rule.action = ActionKind::cache_no_store;
   } else if (!s.words[1].is("no")) {
     r.report.error(s.words[1].at, "the choice of a cache by a rule is not in this version",
-                   "form: cache no [CONDITION ...]");
+                   std::string(kForm));
   }
   check_head(r, parts[0], 1);
   read_rest(r, s, scope, rule, parts, before);

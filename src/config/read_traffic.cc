@@ -218,6 +218,7 @@ void read_forward(Reading& r, const Statement& s, Scope& scope) {
   forward.private_deny = inner.private_deny;
   forward.private_except = std::move(inner.private_except);
   forward.options = inner.options;
+  forward.use = std::move(inner.use);
   if (!forward.name.empty()) {
     r.config.forwards.push_back(std::move(forward));
   }
@@ -312,7 +313,8 @@ void read_private_except(Reading& r, const Statement& s, Scope& scope) {
 }
 
 void read_forward_cache(Reading& r, const Statement& s, Scope& scope) {
-  if (!has_words(r, s, scope, 1, 1)) {
+  const std::vector<Statement> parts = split(s, flag::USE);
+  if (!has_words(r, parts[0], scope, 1, 1)) {
     return;
   }
   const NameRef name = s.words[1].is("none") ? NameRef{{}, 0, s.words[1].at} : use_name(s.words[1]);
@@ -320,6 +322,12 @@ void read_forward_cache(Reading& r, const Statement& s, Scope& scope) {
                    : scope.place == flag::SITE  ? scope.site->cache
                                                 : scope.route->cache;
   cache = name;
+  const Flags outer = scope.place;
+  scope.place = flag::USE;
+  for (std::size_t i = 1; i < parts.size(); ++i) {
+    read_row(r, *find_row(parts[i].words[0].text, flag::USE), parts[i], scope);
+  }
+  scope.place = outer;
 }
 
 // site HOST { }
@@ -348,6 +356,7 @@ void read_site(Reading& r, const Statement& s, Scope& scope) {
   check_has(r, sound, !site.listens.empty(), s, "listener", "listen 0.0.0.0:80");
   check_has(r, sound, !site.routes.empty(), s, "route", "route / { pool NAME }");
   site.options = inner.options;
+  site.use = std::move(inner.use);
   if (!site.names.empty()) {
     r.config.sites.push_back(std::move(site));
   }
@@ -378,6 +387,7 @@ void read_route(Reading& r, const Statement& s, Scope& scope) {
   const bool sound = read_inner(r, s, inner, flag::ROUTE);
   check_has(r, sound, route.answers != 0, s, "answer", "pool, respond or redirect");
   route.options = inner.options;
+  route.use = std::move(inner.use);
   scope.site->routes.push_back(std::move(route));
 }
 

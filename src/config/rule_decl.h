@@ -74,7 +74,21 @@ struct Condition {
   Position at;
 };
 
-enum class ActionKind : std::uint8_t { allow, deny, report, redirect, respond, cache_no };
+enum class ActionKind : std::uint8_t {
+  allow,
+  deny,
+  report,
+  redirect,
+  respond,
+  cache_no,       // neither answered from the cache nor stored
+  cache_bypass,   // asked of the origin, and stored
+  cache_no_store, // answered from the cache; a miss is not stored
+};
+/// Whether the search for a rule ends where one of these matches.
+constexpr bool ends_search(ActionKind action) noexcept {
+  return action == ActionKind::allow || action == ActionKind::deny ||
+         action == ActionKind::redirect || action == ActionKind::respond;
+}
 
 /// A generated answer: `respond`, and pages.
 struct RespondDecl {

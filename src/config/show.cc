@@ -178,6 +178,32 @@ private:
 
   void cache(const NameRef& name) { add("cache", name ? name.name : "none", name.at); }
 
+  void names(const char* word, const std::vector<std::string>& list, const Position& at) {
+    add(word, list.empty() ? "none" : join(list, [](const std::string& each) { return each; }), at);
+  }
+
+  void use(const CacheUseDecl& use) {
+    constexpr std::string_view kQuery[] = {"all", "none", "sort", "only", "drop"};
+    add("ignore", write_ignored(use.ignored), use.ignore_at);
+    add("ttl-status",
+        use.status_ttls.empty() ? "none"
+                                : join(use.status_ttls,
+                                       [](const StatusTtl& each) {
+                                         return fmt::format("{}-{} {}", each.first, each.last,
+                                                            write_duration(each.ttl));
+                                       }),
+        use.status_at);
+    names("tags", use.tag_fields, use.tags_at);
+    std::string query(kQuery[static_cast<std::size_t>(use.query)]);
+    for (const std::string& name : use.query_names) {
+      query += " " + name;
+    }
+    add("key-query", query, use.query_at);
+    names("key-cookie", use.key_cookies, use.cookies_at);
+    names("key-header", use.key_headers, use.headers_at);
+    add("key-host", use.key_host.empty() ? "as asked" : use.key_host, use.host_at);
+  }
+
   void forward(const ForwardDecl& forward) {
     block_ = "forward " + forward.name;
     listens(forward.listens);
@@ -189,6 +215,7 @@ private:
             (except.empty() ? "" : " except " + except),
         forward.private_at);
     cache(forward.cache);
+    use(forward.use);
     options(flag::FORWARD, forward.options, config_.options);
     rules(forward.rules, "deny");
   }
@@ -198,12 +225,14 @@ private:
     block_ = name;
     listens(site.listens);
     cache(site.cache);
+    use(site.use);
     options(flag::SITE, site.options, config_.options);
     rules(site.rules, "allow");
     for (const RouteDecl& route : site.routes) {
       block_ = name + " route " + path_text(route.path);
       answer(route);
       cache(route.cache);
+      use(route.use);
       options(flag::ROUTE, route.options, site.options);
       for (const RuleDecl& rule : route.rules) {
         add("rule", rule.text, rule.at);

@@ -65,12 +65,8 @@ constexpr Absent kAbsent[] = {
     {"slow-start", 0},
     {"spill", SERVER},
     {"split", 0},
-    {"stale-if-error", 0},
-    {"stale-while-revalidate", 0},
     {"sticky", POOL},
-    {"tags", 0},
     {"tls", CONDITION | LISTEN | SERVER},
-    {"ttl", 0},
     {"user", CONDITION},
     {"users", 0},
 };

@@ -44,6 +44,7 @@ struct Scope {
   bool connect_written = false;
   bool private_deny = true;
   std::vector<Prefix> private_except;
+  CacheUseDecl use;
   Position connect_at, private_at;
 };
 

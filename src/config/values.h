@@ -40,5 +40,6 @@ std::string read_status(std::string_view text, unsigned least, unsigned most, st
 std::string write_host(const HostPattern& host);
 std::string write_ports(const PortRange& range);
 std::string write_slot(const TimeSlot& slot);
+std::string write_ignored(std::uint16_t ignored);
 
 } // namespace weir::config

@@ -59,6 +59,7 @@ void Exchange::begin(ClientSession& session, const ListenPlace& place, const Add
   options_ = &options;
   verdict_ = {};
   tier_ = nullptr;
+  policy_ = nullptr;
   trusted_ = has_key_ = lead_ = marked_ = disk_tried_ = responded_ = false;
   lookups_ = 0;
   interims_seen_ = 0;

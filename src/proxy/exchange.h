@@ -18,6 +18,7 @@
 #include "cache/disk_read.h"
 #include "cache/key.h"
 #include "cache/outcome.h"
+#include "cache/rfc9111.h"
 #include "http/h1_parser.h"
 #include "log/record.h"
 #include "proxy/generation.h"
@@ -108,6 +109,9 @@ private:
   Next join_failed(const Error& error);
   Next serve_stale();
   void make_key();
+  cache::RequestDirectives directives() const;
+  cache::ServeVerdict verdict_on(const cache::Entry& entry, Duration age) const;
+  bool for_origin_only() const;
   bool may_use_addresses(std::span<const Address> addresses);
   std::string_view values(std::string_view names) override;
   void revalidate_behind(const Ref<const cache::Entry>& entry);
@@ -173,6 +177,7 @@ private:
 
   // From lookup on.
   cache::Tier* tier_ = nullptr;
+  const cache::Policy* policy_ = nullptr; // with tier_
   cache::Key key_;
   Hash128 key_hash_;
   bool has_key_ = false;

@@ -146,6 +146,7 @@ Next Exchange::admit_route(const rules::Route& route) {
   }
   if (route.cache && !verdict_.cache_no) {
     tier_ = generation_->caches[*route.cache];
+    policy_ = &generation_->policy(route);
     if (cacheable_request()) {
       return next(Step::lookup);
     }
@@ -164,7 +165,8 @@ bool Exchange::cacheable_request() const {
       request_.uri.form == http::Target::Form::asterisk) {
     return false;
   }
-  return !request_.fields.has(FieldId::cache_control) ||
+  return (policy_ != nullptr && !policy_->client_directives) ||
+         !request_.fields.has(FieldId::cache_control) ||
          !http::parse_cache_control(request_.fields).no_store;
 }
 

@@ -94,7 +94,7 @@ std::unique_ptr<FetchPlan> Exchange::make_plan(bool via_cache) {
   if (via_cache) {
     plan->keep_request();
   }
-  plan->may_store = via_cache || marked_;
+  plan->may_store = via_cache || (marked_ && !verdict_.cache_no_store);
   plan->request_time = Clock::wall();
   if (request_.method == http::Method::connect) {
     return plan;
@@ -113,6 +113,7 @@ std::unique_ptr<FetchPlan> Exchange::make_plan(bool via_cache) {
   plan->stale = via_cache ? stale_ : nullptr;
   if (tier_ != nullptr) {
     plan->heuristic_max = generation_->config->caches[*route_->cache].options.heuristic_max;
+    plan->policy = policy_;
     plan->key = has_key_ ? std::string(key_.bytes) : std::string{};
   }
   if (!via_cache && request_.framing.has_body()) {

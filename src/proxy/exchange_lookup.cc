@@ -35,9 +35,34 @@ void Exchange::make_key() {
   parts.host = facts_.host;
   parts.port = facts_.port;
   parts.target = request_.uri.path_query;
-  key_ = cache::Key::make(parts, tier_->secret, arena_);
+  key_ = policy_->make_key(parts, &request_.fields, tier_->secret, arena_);
   authority_ = http::write_authority(facts_.host, facts_.port, http::Scheme::http, arena_);
   has_key_ = true;
+}
+
+/// What the client says of reuse, as far as the route listens to it.
+cache::RequestDirectives Exchange::directives() const {
+  cache::RequestDirectives asked = cache::read_request_directives(request_.fields);
+  if (!policy_->client_directives) {
+    bool only = asked.only_if_cached;
+    asked = {};
+    asked.only_if_cached = only;
+  }
+  asked.no_cache = asked.no_cache || verdict_.cache_bypass;
+  return asked;
+}
+
+cache::ServeVerdict Exchange::verdict_on(const cache::Entry& entry, Duration age) const {
+  if (policy_->client_directives && !verdict_.cache_bypass) [[likely]] {
+    return cache::may_serve(entry.freshness(), age, request_.fields);
+  }
+  return cache::may_serve(entry.freshness(), age, directives());
+}
+
+/// Nothing of the answer can be stored: no Fill is worth it.
+bool Exchange::for_origin_only() const {
+  return request_.method != http::Method::get || verdict_.cache_no_store ||
+         (!stale_ && request_.fields.has(FieldId::range));
 }
 
 std::string_view Exchange::values(std::string_view names) {
@@ -69,7 +94,7 @@ Next Exchange::use_entry(Ref<const cache::Entry> entry) {
     return next(Step::fail);
   }
   Duration age = entry->age(Clock::mono());
-  cache::ServeVerdict verdict = cache::may_serve(entry->freshness(), age, request_.fields);
+  cache::ServeVerdict verdict = verdict_on(*entry, age);
   outcome_.ttl = entry->freshness().lifetime - age;
   switch (verdict.serve) {
   case cache::Serve::fresh:
@@ -113,9 +138,7 @@ Next Exchange::claim() {
     outcome_.detail = "only-if-cached";
     return reply(make_error(504, page_facts()));
   }
-  bool for_origin_only =
-      request_.method != http::Method::get || (!stale_ && request_.fields.has(FieldId::range));
-  if (for_origin_only && !(tier_->disk && !disk_tried_ && !stale_)) {
+  if (for_origin_only() && !(tier_->disk && !disk_tried_ && !stale_)) {
     return next(Step::pass);
   }
   if (tier_->disk && !disk_tried_ && !stale_) {
@@ -125,7 +148,7 @@ Next Exchange::claim() {
     metrics::count(probe == cache::Probe::no     ? Metric::disk_probes_no
                    : probe == cache::Probe::here ? Metric::disk_probes_here
                                                  : Metric::disk_probes_maybe);
-    if (probe == cache::Probe::no && for_origin_only) {
+    if (probe == cache::Probe::no && for_origin_only()) {
       return next(Step::pass);
     }
     disk_tried_ = probe == cache::Probe::no;
@@ -184,7 +207,7 @@ Next Exchange::lead() {
     }
     disk_read_.reset(); // the pool is busy: the disk counts as absent
   }
-  if (request_.method != http::Method::get || (!stale_ && request_.fields.has(FieldId::range))) {
+  if (for_origin_only()) {
     std::get<cache::FillReader>(source_).fill().end();
     source_ = std::monostate{};
     return next(Step::pass);
@@ -236,7 +259,7 @@ Next Exchange::join_disk() {
   if (entry) {
     tier_->directory.replace(fill, entry);
     Duration age = entry->age(Clock::mono());
-    cache::ServeVerdict verdict = cache::may_serve(entry->freshness(), age, request_.fields);
+    cache::ServeVerdict verdict = verdict_on(*entry, age);
     if (verdict.serve != cache::Serve::validate) {
       metrics::count(Metric::cache_hits_disk);
       fill.end_with(entry);
@@ -250,7 +273,7 @@ Next Exchange::join_disk() {
 }
 
 Next Exchange::lead_after_disk() {
-  if (request_.method != http::Method::get || request_.fields.has(FieldId::range)) {
+  if (for_origin_only()) {
     std::get<cache::FillReader>(source_).fill().end();
     source_ = std::monostate{};
     return next(Step::pass);
@@ -287,7 +310,7 @@ Next Exchange::join_head(Ref<const cache::FillHead> head) {
   const cache::Meta& meta = head->meta;
   if (stale_ && cache::is_server_failure(meta.status) &&
       cache::may_serve_on_error(stale_->freshness(), stale_->age(Clock::mono()), false,
-                                cache::read_request_directives(request_.fields))) {
+                                directives())) {
     return serve_stale();
   }
   if (!lead_) {
@@ -328,7 +351,7 @@ Next Exchange::join_failed(const Error& error) {
   // Not after a refusal of our own, nor after a 304 about something else.
   if (stale_ && is_unreachable(error) &&
       cache::may_serve_on_error(stale_->freshness(), stale_->age(Clock::mono()), true,
-                                cache::read_request_directives(request_.fields))) {
+                                directives())) {
     return serve_stale();
   }
   if (!lead_ && error.code == Code::denied) {
@@ -371,7 +394,7 @@ void Exchange::invalidate(const cache::FillHead& head) {
     parts.host = facts_.host;
     parts.port = facts_.port;
     parts.target = target;
-    cache::Key key = cache::Key::make(parts, tier_->secret, arena_);
+    cache::Key key = policy_->make_key(parts, nullptr, tier_->secret, arena_);
     tier_->remove(key.bytes, key.hash);
   };
   drop(request_.uri.path_query);

@@ -11,7 +11,14 @@ using http::FieldId;
 namespace {
 
 cache::Received received(const FetchPlan& plan, const http::ResponseHead& head) {
-  return {*plan.request, head, plan.request_time, Clock::wall(), plan.heuristic_max};
+  cache::Received r{*plan.request, head, plan.request_time, Clock::wall(), plan.heuristic_max};
+  r.policy = plan.policy;
+  r.ignore_request_directives = plan.policy != nullptr && !plan.policy->client_directives;
+  return r;
+}
+
+bool drops_cookies(const FetchPlan& plan) {
+  return plan.policy != nullptr && plan.policy->ignore.set_cookie;
 }
 
 } // namespace
@@ -24,9 +31,16 @@ Ref<const cache::FillHead> make_fill_head(const FetchPlan& plan, const http::Res
   made->storable = plan.may_store && why == cache::NoStore::none;
   made->reason = made->storable || !plan.may_store ? std::string_view{} : cache::name(why);
   made->marks_key = !made->storable && plan.may_store && cache::holds_for_all(why);
+  if (plan.policy != nullptr) {
+    made->size_min = plan.policy->object_min;
+    made->size_max = plan.policy->object_max != 0 ? plan.policy->object_max : made->size_max;
+  }
   cache::Meta& meta = made->meta;
   if (made->storable) {
     meta = cache::make_meta(r, plan.key);
+    if (made->storable && drops_cookies(plan)) {
+      cache::drop_stored(meta.head, FieldId::set_cookie);
+    }
   } else {
     meta.status = static_cast<std::uint16_t>(head.status);
     meta.head = cache::write_stored_head(head, r.response_time);
@@ -53,6 +67,9 @@ Ref<const cache::Entry> refresh(const FetchPlan& plan, const http::ResponseHead&
   // One that withdraws the leave to store is asked again too: the whole answer says what holds now.
   if (!updated || updated->why != cache::NoStore::none) {
     return {};
+  }
+  if (drops_cookies(plan)) {
+    cache::drop_stored(updated->meta.head, FieldId::set_cookie);
   }
   return cache::Entry::refreshed(*plan.stale, updated->meta);
 }

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/ref.h"
+#include "cache/policy.h"
 #include "cache/tier.h"
 #include "config/config.h"
 #include "origin/pool.h"
@@ -45,8 +46,13 @@ public:
   std::unique_ptr<const rules::RouteTable> routes;
   std::vector<std::unique_ptr<origin::Pool>> pools; // by number in Config::pools
   std::vector<cache::Tier*> caches;                 // by number in Config::caches
+  std::vector<cache::Policy> policies;              // by Route::index
   std::vector<ListenUse> listens;                   // by ListenPlace::id
 
+  const cache::Policy& policy(const rules::Route& route) const noexcept {
+    static const cache::Policy kPlain;
+    return route.index < policies.size() ? policies[route.index] : kPlain;
+  }
   const ListenUse& listen(const ListenPlace& place) const noexcept {
     static const ListenUse kUnused;
     return place.id < listens.size() ? listens[place.id] : kUnused;
@@ -75,5 +81,8 @@ public:
 private:
   Ref<const PinnedGeneration> pinned_;
 };
+
+/// What a route's words say of its use of its cache.
+cache::Policy make_policy(const rules::Route& route);
 
 } // namespace weir::proxy

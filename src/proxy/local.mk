@@ -8,7 +8,7 @@ src_proxy_libproxy_a_SOURCES = \
   src/proxy/fetch.h src/proxy/fetch_plan.h \
   src/proxy/fields_edit.cc src/proxy/fields_edit.h \
   src/proxy/fill_head.cc src/proxy/fill_head.h \
-  src/proxy/generation.h \
+  src/proxy/generation.cc src/proxy/generation.h \
   src/proxy/h1_fetch.cc src/proxy/h1_fetch.h \
   src/proxy/h1_session.cc src/proxy/h1_session.h \
   src/proxy/h1_session_body.cc \

@@ -143,6 +143,10 @@ Verdict RuleSet::evaluate(const Facts& facts, WallTime now, Trace* trace) const 
       }
     } else if (rule.decl->action == ActionKind::cache_no) {
       verdict.cache_no = true;
+    } else if (rule.decl->action == ActionKind::cache_bypass) {
+      verdict.cache_bypass = true;
+    } else if (rule.decl->action == ActionKind::cache_no_store) {
+      verdict.cache_no_store = true;
     } else {
       verdict.list = list;
       decide(rule, i, verdict);
@@ -170,6 +174,8 @@ void RuleSet::decide(const Rule& rule, std::size_t number, Verdict& verdict) con
   case ActionKind::allow:
   case ActionKind::report:
   case ActionKind::cache_no:
+  case ActionKind::cache_bypass:
+  case ActionKind::cache_no_store:
     verdict.action = Action::allow;
     break;
   case ActionKind::deny:

@@ -31,6 +31,8 @@ struct Verdict {
   std::string_view where = "default";     // "weir.conf:12"
   ListHit list;                           // the entry that made the rule match, if one did
   bool cache_no = false;                  // a rule `cache no` matched
+  bool cache_bypass = false;              // a rule `cache bypass`
+  bool cache_no_store = false;            // a rule `cache no-store`
   FactSet provisional = 0;                // facts that could change it; 0: final
 
   std::array<std::uint16_t, kReported> reported{}; // numbers of `report` rules that matched

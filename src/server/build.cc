@@ -189,6 +189,9 @@ Built build(const std::string& file, Lasting& lasting, std::uint64_t number) {
     return built;
   }
   generation->routes = std::move(*routes);
+  for (const rules::Route& route : generation->routes->routes()) {
+    generation->policies.push_back(proxy::make_policy(route));
+  }
   for (const auto& pool : config.pools) {
     generation->pools.push_back(std::make_unique<origin::Pool>(pool, lasting.servers));
   }

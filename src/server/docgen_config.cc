@@ -35,6 +35,9 @@ constexpr Section kSections[] = {
      "stored response belongs to the forward or site that fetched it, unless the cache is shared."},
     {MEMORY, "Memory", "    memory SIZE ...", "After the word memory of a cache."},
     {DISK, "Disk", "    disk PATH SIZE ...", "After the word disk of a cache."},
+    {USE, "Use: how a cache is used", "    cache NAME ...",
+     "After the name in cache NAME of a forward, a site or a route, or there as statements of "
+     "their own. What a site says holds for its routes."},
     {LIST, "List", "list ads {",
      "A list of hosts or of client addresses, for the condition list. It is read at load; a file "
      "that cannot be read is an error. These words may follow each other on one line."},

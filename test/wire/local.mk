@@ -15,6 +15,7 @@ WIRE_TESTS = \
   test/wire/042-vary.py \
   test/wire/043-collapse.py \
   test/wire/044-range.py \
+  test/wire/045-policy.py \
   test/wire/050-private.py \
   test/wire/051-times.py \
   test/wire/060-admin.py \

@@ -145,11 +145,6 @@ TEST_CASE("C12 words of the language that this build does not carry out are refu
       {"route", "auth basic", "2:1 'auth'"},
       {"route", "limit login", "2:1 'limit'"},
       {"route", "split app 95%", "2:1 'split'"},
-      {"route", "ttl 7d", "2:1 'ttl'"},
-      {"route", "cache c ttl 7d", "2:9 'ttl'"},
-      {"route", "tags Surrogate-Key", "2:1 'tags'"},
-      {"route", "stale-while-revalidate 1m", "2:1 'stale-while-revalidate'"},
-      {"route", "stale-if-error 1d", "2:1 'stale-if-error'"},
       {"pool", "check GET /health", "2:1 'check'"},
       {"pool", "eject after 5 errors", "2:1 'eject'"},
       {"pool", "slow-start 30s", "2:1 'slow-start'"},
@@ -174,8 +169,31 @@ TEST_CASE("C12 words of the language that this build does not carry out are refu
            "the file");
   }
   in("rules", "cache main host a.b",
-     "2:7 the choice of a cache by a rule is not in this version | form: cache no "
-     "[CONDITION ...]");
+     "2:7 the choice of a cache by a rule is not in this version | form: "
+     "cache no|bypass|no-store [CONDITION ...]");
+}
+
+TEST_CASE("C9 how a cache is used") {
+  in("route", "ttl", "2:1 'ttl' needs more words | form: ttl VALUE, as in: ttl none");
+  in("route", "ttl 7", "2:5 ttl 7: bad value | a unit is missing: write 7s, 7min or 7h; or none");
+  in("route", "ttl-status 404",
+     "2:12 'ttl-status' needs more words | form: ttl-status STATUS ... "
+     "TIME");
+  in("route", "ttl-status 700 10s",
+     "2:12 bad value '700' | write 404, 5xx or 500-504; the time comes last");
+  in("route", "ttl-status 206 10s",
+     "2:12 bad value '206' | 206 and 304 are kept by their own rules");
+  in("route", "ignore everything",
+     "2:8 bad value 'everything' | write freshness, no-store, private, no-cache, must-revalidate, "
+     "vary or set-cookie");
+  in("route", "key-query odd", "2:11 bad value 'odd' | write all, none, sort, only or drop");
+  in("route", "key-query only", "2:11 'only' needs names");
+  in("route", "key-query none x", "2:16 'none' does not have names");
+  in("route", "key-host *.example.com",
+     "2:10 bad value '*.example.com' | write one host name: www.example.com");
+  in("route", "key-cookie a=b", "2:12 bad value 'a=b' | a name has no spaces, commas or quotes");
+  in("route", "key-header 1 2 3 4 5 6 7 8 9", "2:1 a key takes at most 8 of these");
+  in("route", "tags -x", "2:6 '-x' takes away what is not there");
 }
 
 TEST_CASE("C9 the form of the text") {

@@ -167,6 +167,49 @@ workers 3
   CHECK(config->where(config->options.written_at(Scalar::connect_timeout)) == "default");
 }
 
+TEST_CASE("how a cache is used: after its name or beside it; routes inherit what a site says") {
+  auto config = clean(R"(
+cache main { memory 10MB }
+pool app { server 127.0.0.1:9 }
+site a.example {
+  listen 127.0.0.1:80
+  cache main ttl 7d ignore no-store private tags X-Tags key-query drop tracking q key-cookie lang
+  client-directives no
+  ttl-status 404 5xx 10s
+  route /own { ttl 1h; ignore -private vary; tags Cache-Tag; key-query sort; key-cookie -lang
+               key-header X-Device; key-host www.a.example; object-min 10B; object-max 1MB
+               ttl-status 500-504 1min; client-directives yes; pool app }
+  route / { pool app }
+}
+)");
+  const RouteDecl& own = config->sites[0].routes[0];
+  const RouteDecl& plain = config->sites[0].routes[1];
+  CHECK(plain.cache.name == "main");
+  CHECK(plain.options.ttl == 168h);
+  CHECK_FALSE(plain.options.client_directives);
+  CHECK(plain.use.ignored ==
+        (static_cast<unsigned>(Ignored::no_store) | static_cast<unsigned>(Ignored::is_private)));
+  CHECK(plain.use.tag_fields == std::vector<std::string>{"x-tags"});
+  CHECK(plain.use.query == KeyQuery::drop);
+  CHECK(plain.use.query_names.size() > 20);
+  CHECK(plain.use.query_names.back() == "q");
+  REQUIRE(plain.use.status_ttls.size() == 2);
+  CHECK(plain.use.status_ttls[1].first == 500);
+  CHECK(plain.use.status_ttls[1].last == 599);
+  CHECK(own.options.ttl == 1h);
+  CHECK(own.options.client_directives);
+  CHECK(own.options.object_min == 10);
+  CHECK(own.options.object_max == 1 << 20);
+  CHECK(own.use.ignored ==
+        (static_cast<unsigned>(Ignored::no_store) | static_cast<unsigned>(Ignored::vary)));
+  CHECK(own.use.tag_fields == std::vector<std::string>{"x-tags", "cache-tag"});
+  CHECK(own.use.query == KeyQuery::sort);
+  CHECK(own.use.key_cookies.empty());
+  CHECK(own.use.key_headers == std::vector<std::string>{"x-device"});
+  CHECK(own.use.key_host == "www.a.example");
+  CHECK(own.use.status_ttls.size() == 3);
+}
+
 TEST_CASE("C3 lists add to the outer; -X removes one, !reset clears") {
   const auto config = clean(R"(
 connect 443 8443
