@@ -72,26 +72,38 @@ struct Lifetime {
 };
 
 /// What the response's own fields say, without what the route does not obey.
-CacheControl directives(const Received& r) {
-  CacheControl cc = http::parse_cache_control(r.response.fields);
-  if (r.policy != nullptr) {
-    r.policy->apply(cc);
+struct Directives {
+  CacheControl cc;
+  bool use_expires = true;
+};
+
+Directives directives(const Received& r) {
+  Directives said;
+  std::optional<CacheControl> targeted;
+  for (std::string_view name : r.targeted) {
+    targeted = targeted ? targeted : http::parse_targeted(r.response.fields, name);
   }
-  return cc;
+  said.cc = targeted ? *targeted : http::parse_cache_control(r.response.fields);
+  said.use_expires = !targeted; // RFC 9213 §2.2
+  if (r.policy != nullptr) {
+    r.policy->apply(said.cc);
+    said.use_expires = said.use_expires && !r.policy->ignore.freshness;
+  }
+  return said;
 }
 
 bool ignores_vary(const Received& r) { return r.policy != nullptr && r.policy->ignore.vary; }
 
 /// §4.2.1, §4.2.2. What is invalid counts as explicit, and is 0 (C3.5, C3.9, C4.1).
-Lifetime own_lifetime(const Received& r, const CacheControl& cc) {
+Lifetime own_lifetime(const Received& r, const Directives& said) {
+  const CacheControl& cc = said.cc;
   if (cc.s_maxage || cc.s_maxage_invalid) {
     return {seconds(cc.s_maxage.value_or(0)), true};
   }
   if (cc.max_age || cc.max_age_invalid) {
     return {seconds(cc.max_age.value_or(0)), true};
   }
-  bool use_expires = r.policy == nullptr || !r.policy->ignore.freshness;
-  if (use_expires && r.response.fields.has(FieldId::expires)) {
+  if (said.use_expires && r.response.fields.has(FieldId::expires)) {
     auto expires = r.response.fields.count(FieldId::expires) == 1 ? date_field(r, FieldId::expires)
                                                                   : std::nullopt;
     return {expires ? std::max(*expires - date_of(r), Duration::zero()) : Duration::zero(), true};
@@ -107,8 +119,8 @@ Lifetime own_lifetime(const Received& r, const CacheControl& cc) {
 }
 
 /// The same within the route's bounds.
-Lifetime lifetime(const Received& r, const CacheControl& cc) {
-  Lifetime life = own_lifetime(r, cc);
+Lifetime lifetime(const Received& r, const Directives& directives) {
+  Lifetime life = own_lifetime(r, directives);
   if (r.policy == nullptr) {
     return life;
   }
@@ -337,10 +349,10 @@ NoStore may_store(const Received& r) {
   if (why != NoStore::none) {
     return why;
   }
-  CacheControl cc = directives(r);
-  why = judge_response(r, cc);
+  Directives said = directives(r);
+  why = judge_response(r, said.cc);
   if (why == NoStore::none) {
-    why = judge_use(r, cc, lifetime(r, cc));
+    why = judge_use(r, said.cc, lifetime(r, said));
   }
   bool sized = r.response.framing.kind == http::Framing::Kind::length;
   bool small = sized && r.policy != nullptr && !r.policy->takes_size(r.response.framing.length);
@@ -348,8 +360,8 @@ NoStore may_store(const Received& r) {
 }
 
 Freshness freshness(const Received& r) {
-  CacheControl cc = directives(r);
-  return make_freshness(r, cc, lifetime(r, cc));
+  Directives said = directives(r);
+  return make_freshness(r, said.cc, lifetime(r, said));
 }
 
 Meta make_meta(const Received& r, std::string_view key) {

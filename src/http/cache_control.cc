@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "http/cache_control.h"
 
+#include <algorithm>
 #include <array>
+#include <string>
+#include <utility>
 
 #include "http/chars.h"
+#include "http/structured_fields.h"
 
 namespace weir::http {
 
@@ -199,7 +203,94 @@ CacheControl Reader::finish() noexcept {
   return out;
 }
 
+constexpr std::pair<Directive, bool CacheControl::*> kFlags[] = {
+    {Directive::no_store, &CacheControl::no_store},
+    {Directive::must_revalidate, &CacheControl::must_revalidate},
+    {Directive::proxy_revalidate, &CacheControl::proxy_revalidate},
+    {Directive::no_transform, &CacheControl::no_transform},
+    {Directive::public_, &CacheControl::is_public},
+    {Directive::must_understand, &CacheControl::must_understand},
+    {Directive::immutable, &CacheControl::immutable},
+};
+constexpr std::pair<Directive, std::optional<std::uint32_t> CacheControl::*> kSeconds[] = {
+    {Directive::max_age, &CacheControl::max_age},
+    {Directive::s_maxage, &CacheControl::s_maxage},
+    {Directive::stale_while_revalidate, &CacheControl::stale_while_revalidate},
+    {Directive::stale_if_error, &CacheControl::stale_if_error},
+};
+
+/// What a member of a targeted field says. The last of several with one key counts; a value of the
+/// wrong type, and the directive is as if absent (RFC 9213 §2.1).
+void take_member(const DictionaryReader::Member& member, CacheControl& out) noexcept {
+  using Type = StructuredItem::Type;
+  const StructuredItem& value = member.value;
+  const Directive which = directive(member.key);
+  const bool yes = value.type == Type::boolean && value.number == 1;
+  for (auto [flag, place] : kFlags) {
+    if (flag == which) {
+      out.*place = yes;
+    }
+  }
+  for (auto [seconds, place] : kSeconds) {
+    if (seconds == which) {
+      bool typed = value.type == Type::integer;
+      auto clamped = std::clamp<std::int64_t>(value.number, 0, kVeryLong);
+      out.*place = typed && value.number >= 0 ? std::optional(static_cast<std::uint32_t>(clamped))
+                                              : std::nullopt;
+    }
+  }
+  const bool negative = value.type == Type::integer && value.number < 0; // 0 is what it means
+  if (which == Directive::max_age) {
+    out.max_age_invalid = negative;
+  } else if (which == Directive::s_maxage) {
+    out.s_maxage_invalid = negative;
+  }
+  auto qualified = [&](bool& whole, bool& listed, std::string_view& names) {
+    whole = yes || (value.type == Type::string && trim(value.text).empty());
+    listed = value.type == Type::string && !whole;
+    names = listed ? value.text : std::string_view{};
+  };
+  if (which == Directive::no_cache) {
+    qualified(out.no_cache, out.no_cache_fields, out.no_cache_names);
+  } else if (which == Directive::private_) {
+    qualified(out.is_private, out.private_fields, out.private_names);
+  }
+}
+
 } // namespace
+
+std::optional<CacheControl> parse_targeted(const Fields& fields, std::string_view name) {
+  const FieldId id = field_id(name);
+  std::string_view text;
+  std::string joined; // of more lines than one
+  bool found = false;
+  for (const Field& field : fields) {
+    if (id != FieldId::other ? field.id != id : !iequals(field.name, name)) {
+      continue;
+    }
+    if (found) {
+      joined = joined.empty() ? std::string(text) : joined;
+      joined += ", ";
+      joined += field.value;
+    } else {
+      text = field.value;
+      found = true;
+    }
+  }
+  DictionaryReader reader(joined.empty() ? text : std::string_view(joined));
+  CacheControl out;
+  while (auto member = reader.next()) {
+    out.present = true;
+    take_member(*member, out);
+  }
+  if (reader.failed() || !out.present) {
+    return {};
+  }
+  if (!joined.empty()) { // views into what goes away: the names are not used beyond their presence
+    out.no_cache_names = out.private_names = {};
+  }
+  return out;
+}
 
 CacheControl parse_cache_control(const Fields& fields, FieldId id) noexcept {
   Reader reader;

@@ -54,6 +54,9 @@ struct CacheControl {
 CacheControl parse_cache_control(const Fields& fields,
                                  FieldId id = FieldId::cache_control) noexcept;
 /// Pragma: no-cache, where no Cache-Control field is present (C13).
+/// A targeted field (RFC 9213): a Structured Fields dictionary. Nothing: it is absent, empty or
+/// does not parse, and counts as absent (C12.2).
+std::optional<CacheControl> parse_targeted(const Fields& fields, std::string_view name);
 bool is_pragma_no_cache(const Fields& fields) noexcept;
 
 /// 1*DIGIT, clamped to kVeryLong; nothing for anything else (C3.5).

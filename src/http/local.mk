@@ -12,6 +12,7 @@ src_http_libhttp_a_SOURCES = \
   src/http/h1_writer.cc src/http/h1_writer.h \
   src/http/message.cc src/http/message.h \
   src/http/range.cc src/http/range.h \
+  src/http/structured_fields.cc src/http/structured_fields.h \
   src/http/uri.cc src/http/uri.h
 
 LINK_HTTP = src/http/libhttp.a $(IDN2_LIBS) $(LINK_BASE)
@@ -25,6 +26,7 @@ test_unit_http_test_SOURCES = \
   test/unit/http/h1_parser_test.cc \
   test/unit/http/h1_writer_test.cc \
   test/unit/http/range_test.cc \
+  test/unit/http/structured_fields_test.cc \
   test/unit/http/uri_test.cc
 test_unit_http_test_LDADD = test/unit/libtestmain.a $(LINK_HTTP)
 TESTS += test/unit/http_test

@@ -5,6 +5,7 @@
 #include <initializer_list>
 #include <span>
 
+#include "cache/rfc9111.h"
 #include "http/h1_writer.h"
 
 namespace weir::proxy {
@@ -144,8 +145,9 @@ std::string write_request(const http::RequestHead& request, const Forwarding& ho
       if (!how.validate->etag().empty()) {
         out.field(FieldId::if_none_match, how.validate->etag());
       }
-      if (how.validate->last_modified() != WallTime{}) {
-        out.field(FieldId::if_modified_since, format_http_date(how.validate->last_modified()));
+      if (how.validate->last_modified() != WallTime{}) { // octet for octet (C8.1)
+        out.field(FieldId::if_modified_since,
+                  cache::stored_value(how.validate->head(), FieldId::last_modified));
       }
     }
     if (how.reverse) {

@@ -10,10 +10,15 @@ using http::FieldId;
 
 namespace {
 
+constexpr std::string_view kTargeted[] = {"CDN-Cache-Control"};
+
 cache::Received received(const FetchPlan& plan, const http::ResponseHead& head) {
   cache::Received r{*plan.request, head, plan.request_time, Clock::wall(), plan.heuristic_max};
   r.policy = plan.policy;
   r.ignore_request_directives = plan.policy != nullptr && !plan.policy->client_directives;
+  if (plan.reverse) { // not meant for a forward proxy (C12.1)
+    r.targeted = kTargeted;
+  }
   return r;
 }
 

@@ -16,6 +16,7 @@ FUZZ_TESTS = \
   test/fuzz/http_date_fuzz \
   test/fuzz/list_reader_fuzz \
   test/fuzz/range_fuzz \
+  test/fuzz/structured_fields_fuzz \
   test/fuzz/rfc9111_fuzz \
   test/fuzz/uri_fuzz \
   test/fuzz/zone_fuzz \
@@ -44,6 +45,9 @@ test_fuzz_http_date_fuzz_LDADD = $(FUZZ_ENGINE) $(LINK_BASE)
 
 test_fuzz_range_fuzz_SOURCES = test/fuzz/range_fuzz.cc test/fuzz/check.h
 test_fuzz_range_fuzz_LDADD = $(FUZZ_ENGINE) $(LINK_HTTP)
+
+test_fuzz_structured_fields_fuzz_SOURCES = test/fuzz/structured_fields_fuzz.cc test/fuzz/check.h
+test_fuzz_structured_fields_fuzz_LDADD = $(FUZZ_ENGINE) $(LINK_HTTP)
 
 test_fuzz_uri_fuzz_SOURCES = test/fuzz/uri_fuzz.cc test/fuzz/check.h
 test_fuzz_uri_fuzz_LDADD = $(FUZZ_ENGINE) $(LINK_HTTP)

@@ -51,6 +51,12 @@ STORED = [
     ("C5.1 Age less than the lifetime", ["Cache-Control: max-age=60", "Age: 10"], 200),
     ("C5.3 Age that is no number is ignored", ["Cache-Control: max-age=60", "Age: abc"], 200),
     ("C2.3 must-understand beside no-store, status known", ["Cache-Control: max-age=60, must-understand, no-store"], 200),
+    ("C12.1 CDN-Cache-Control over no-store", ["Cache-Control: no-store", "CDN-Cache-Control: max-age=60"], 200),
+    ("C12.1 CDN-Cache-Control over a past Expires", ["Expires: 0", "CDN-Cache-Control: max-age=60"], 200),
+    ("C12.2 a CDN-Cache-Control with a syntax error is as if absent", ["Cache-Control: max-age=60", "CDN-Cache-Control: no-store, &&&&"], 200),
+    ("C12.2 an empty CDN-Cache-Control is as if absent", ["Cache-Control: max-age=60", "CDN-Cache-Control:"], 200),
+    ("C12.2 the last of two keys counts", ["CDN-Cache-Control: max-age=0", "CDN-Cache-Control: max-age=60"], 200),
+    ("C12.2 unknown members of every type beside", ["CDN-Cache-Control: a=(1 2);p, b=:aGk=:, max-age=60, c=\"x\\\"y\""], 200),
 ] + [(f"C2.4 status {status} with max-age", ["Cache-Control: max-age=60"], status) for status in
      (203, 299, 301, 302, 307, 308, 404, 410, 499, 500, 503, 599)] + [
     (f"C2.5 status {status} by heuristic", [lambda: "Last-Modified: " + date(-1000000)], status) for status in (203, 301, 308, 404, 410)]
@@ -77,6 +83,13 @@ NOT_STORED = [
     ("C6.3 Vary: * on a second line", ["Cache-Control: max-age=60", "Vary:", "Vary: *"], 200),
     ("W7.6 Set-Cookie by heuristic", [lambda: "Last-Modified: " + date(-1000000), "Set-Cookie: a=b"], 200),
     ("C4.2 a Last-Modified of now", [lambda: "Last-Modified: " + date(-1)], 200),
+    ("C12.1 CDN-Cache-Control: private over max-age", ["Cache-Control: max-age=60", "CDN-Cache-Control: private"], 200),
+    ("C12.3 CDN-Cache-Control: max-age=0 over max-age", ["Cache-Control: max-age=60", "CDN-Cache-Control: max-age=0"], 200),
+    ("C12.3 Age counts against CDN-Cache-Control", ["Age: 61", "CDN-Cache-Control: max-age=60"], 200),
+    ("C12.3 Expires is not looked at beside CDN-Cache-Control", ["CDN-Cache-Control: foo", lambda: "Expires: " + date(60)], 200),
+    ("C12.2 max-age of the wrong type", ["Cache-Control: max-age=60", "CDN-Cache-Control: max-age=\"10000\""], 200),
+    ("C12.2 blanks beside the equals sign: Cache-Control counts", ["Cache-Control: no-store", "CDN-Cache-Control: max-age = 60"], 200),
+    ("C12.2 keys in capitals: Cache-Control counts", ["Cache-Control: no-store", "CDN-Cache-Control: Max-Age=60"], 200),
     ("C2.3 must-understand with an unknown status", ["Cache-Control: max-age=60, must-understand, no-store"], 599),
     ("W7.9 a 206 to a request without Range", ["Cache-Control: max-age=60", "Content-Range: bytes 0-1/10"], 206),
 ] + [(f"C2.5 status {status} by heuristic", [lambda: "Last-Modified: " + date(-1000000)], status) for status in (201, 302, 307, 403, 500, 502, 503, 599)]
@@ -253,6 +266,15 @@ def _():
     members = response.field("Cache-Status").split(",")
     expect(members[0].strip().startswith("before"), repr(members))
     expect(len(members) == 2 and "fwd=uri-miss" in members[1] and "stored" in members[1], repr(members))
+
+
+@test("C12.4 CDN-Cache-Control goes on to the client, on a miss and on a hit")
+def _():
+    path = new_path(answer("x", "CDN-Cache-Control: max-age=60", "Cache-Control: no-store"))
+    with weir.site() as client:
+        for hit in (False, True):
+            response = client.get(path)
+            expect_equal((response.hit, response.field("CDN-Cache-Control"), response.field("Cache-Control")), (hit, "max-age=60", "no-store"))
 
 
 @test("C12.1 a forward proxy does not look at CDN-Cache-Control")
