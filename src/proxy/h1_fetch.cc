@@ -249,6 +249,9 @@ bool H1Fetch::read_more() {
   case net::IoResult::ok:
     end_ += static_cast<std::uint32_t>(got.bytes);
     bytes_in_ += got.bytes;
+    if (state_ == FetchState::body) {
+      deadline_.disarm(); // armed anew when nothing is there; the consumer may take its time
+    }
     return true;
   case net::IoResult::would_block:
     return false;

@@ -186,6 +186,9 @@ bool H1Session::read_more() {
   case net::IoResult::ok:
     work.end += static_cast<std::uint32_t>(got.bytes);
     work.exchange.count_in(got.bytes);
+    if (state_ == State::exchange && work.out.empty()) {
+      deadline_.disarm(); // for the body: armed anew when nothing is there (body_wait)
+    }
     return true;
   case net::IoResult::would_block:
     if (state_ == State::head && !work.parser.begun()) {

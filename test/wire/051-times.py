@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Deadlines on everything that waits. WIRE_RULES section 9. The test clock makes minutes short."""
+import threading
+
 from lib import *
 
 origin = Origin()
@@ -20,7 +22,7 @@ def _():
         client.send("GET /drip HTTP/1.1\r\nHost: www.test\r\n")
         for _ in range(6):
             client.send("X-Drip: 1\r\n")
-            expect(client.is_quiet(0.02) or True)
+            client.is_quiet(0.02)
             weir.advance(3)
         got = client.end()
     expect(got == b"" or got.startswith(b"HTTP/1.1 408 "), repr(got[:60]))
@@ -85,6 +87,50 @@ def _():
         weir.advance(31)
         got = client.end()
     expect(got == b"" or got.startswith(b"HTTP/1.1 408 "), repr(got[:60]))
+
+
+@test("W9.2 a download that is taken slowly, but steadily, lasts longer than the body's timeout")
+def _():
+    gate = Gate()
+
+    def script(conn, request):
+        conn.send(head("HTTP/1.1 200 OK", f"Content-Length: {64 << 20}", "Cache-Control: no-store"))
+        gate.wait()
+        conn.send(b"x" * (64 << 20))
+    origin.on("/steady", script)
+    with weir.site() as client:
+        client.ask("/steady")
+        expect_equal(client.response(body=False).status, 200)  # the fetch waits for the body now
+        gate.reached()
+        gate.open()
+        for _ in range(6):
+            client.exactly(4 << 20)  # less than the sockets hold: weir always finds more
+            weir.advance(12)
+        expect_equal(len(client.exactly(40 << 20)), 40 << 20)
+
+
+@test("W9.2 an upload that is taken slowly, but steadily, lasts longer than the body's timeout")
+def _():
+    gates = [Gate() for _ in range(4)]
+
+    def script(conn, request):
+        for gate in gates:
+            gate.wait()
+            conn.exactly(12 << 20)
+        conn.exactly(16 << 20)
+        conn.send(answer("thanks"))
+    origin.on("/steadily", script)
+    with weir.site() as client:
+        client.send(head("POST /steadily HTTP/1.1", "Host: www.test", f"Content-Length: {64 << 20}"))
+        origin.wait("/steadily")  # weir waits for the body now
+        sender = threading.Thread(target=client.send, args=(b"x" * (64 << 20),))
+        sender.start()
+        for gate in gates:
+            gate.reached()
+            gate.open()
+            weir.advance(20)
+        sender.join()
+        expect_equal(client.response().body, b"thanks")
 
 
 @test("W8.4 an idle tunnel ends after its time; a busy one does not")
