@@ -107,7 +107,7 @@ TEST_CASE("A probe does no I/O: no for what is not there, here for what is cache
     certain += tier->probe(tier->hash_of("absent" + std::to_string(i)), &key) == Probe::no ? 1 : 0;
   }
   CHECK(certain > 950);
-  CHECK(tier->probe(known, &key) == Probe::maybe);
+  CHECK(tier->probe(known, &key) != Probe::no); // here, if a compaction has begun to read the block
   REQUIRE(tier->read_key(known).has_value());
   REQUIRE(tier->read_variant(known, tier->hash_of("")).has_value());
   CHECK(tier->probe(known, &key) == Probe::here);
