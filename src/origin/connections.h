@@ -29,7 +29,11 @@ struct IdleTag {};
 class OriginConn final : public event::Task, public ListNode<IdleTag> {
 public:
   OriginConn(OriginConnections& home, const Address& address) : home_(home), address_(address) {}
-  ~OriginConn() override { let_go(true); }
+  /// Closed first: who gets the slot may connect at once.
+  ~OriginConn() override {
+    transport_.close();
+    let_go(true);
+  }
 
   /// False: the kernel refuses to watch it.
   bool open(event::Loop& loop, net::Fd fd, event::Task& user) {

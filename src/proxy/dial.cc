@@ -12,6 +12,8 @@ Dial::Dial(event::Loop& loop, net::Resolver& resolver, origin::OriginConnections
 
 Dial::~Dial() {
   leave_queue();
+  connector_.reset(); // closed before the slot is another's
+  connection_.reset();
   release_slot();
   if (ticket_) {
     loop_.revoke(ticket_);
@@ -249,8 +251,9 @@ Dial::State Dial::connected(std::unique_ptr<origin::OriginConn> connection) {
 
 /// The next server of the pool, if there is one and a retry is left.
 Dial::State Dial::fail_server(const Error& error) {
-  release_slot();
   error_ = error;
+  connector_.reset();
+  release_slot();
   error_.side = Side::origin;
   metrics::count(metrics::Metric::origin_connections_failed);
   if (server_ != nullptr) {
@@ -266,9 +269,9 @@ Dial::State Dial::fail_server(const Error& error) {
 
 Dial::State Dial::fail(const Error& error) {
   leave_queue();
-  release_slot();
   error_ = error;
   connector_.reset();
+  release_slot();
   state_ = State::failed;
   return state_;
 }
