@@ -396,8 +396,8 @@ bool H1Session::look_at_client() {
     if (transport_.readable()) {
       resources_.loop.wake(*work.body_consumer);
     }
-  } else if (transport_.end_seen() && !input_ended_ && make_room(1024)) {
-    // Only a read tells a client that has sent all it wants from one that is gone.
+  } else if ((transport_.readable() || transport_.end_seen()) && !input_ended_ && make_room(1024)) {
+    // Only a read tells a client that asks more, or has asked all it wants, from one that is gone.
     while (work.end < work.input->capacity() && read_more()) {
     }
     return !lost_;
