@@ -20,6 +20,7 @@
 #include "event/background.h"
 #include "log/subscription.h"
 #include "metrics/metrics.h"
+#include "metrics/rates.h"
 
 namespace weir::proxy {
 class Generation;
@@ -100,6 +101,7 @@ struct StatusFacts {
   std::uint64_t workers = 0;
   std::uint64_t connections = 0; // clients connected now
   std::uint64_t fills = 0;       // fetches for the cache under way
+  metrics::Rates rates;          // of about the last minute
   std::vector<ListenerFacts> listeners;
   std::vector<CacheFacts> caches;
   std::vector<PoolFacts> pools;

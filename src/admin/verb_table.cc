@@ -87,7 +87,8 @@ constexpr std::array kVerbs = {
          Access::view,
          false,
          "one page about the running daemon",
-         "Uptime, generation, listeners, connections, hit ratio, tiers, pools, log.",
+         "Uptime, generation, listeners, connections, hit ratio, rates of the last minute, tiers, "
+         "pools, log.",
          {}},
     Verb{"routes", "", Access::view, true, "routes in the order in which they are asked",
          "Names those that no request can reach, and why.", kRoutes},

@@ -124,6 +124,15 @@ Json traffic_json(const metrics::Metrics& metrics) {
   return out;
 }
 
+Json rates_json(const metrics::Rates& rates) {
+  Json out;
+  out["over_seconds"] = seconds(rates.over);
+  out["requests_per_second"] = rates.requests;
+  out["bytes_in_per_second"] = rates.bytes_in;
+  out["bytes_out_per_second"] = rates.bytes_out;
+  return out;
+}
+
 } // namespace
 
 void status(const Ask& ask) {
@@ -142,6 +151,7 @@ void status(const Ask& ask) {
   body["connections"] = facts.connections;
   body["fills"] = facts.fills;
   body["requests"] = traffic_json(ask.daemon.metrics());
+  body["rates"] = rates_json(facts.rates);
   body["listeners"] = listeners_json(facts.listeners);
   body["caches"] = caches_json(facts.caches);
   body["pools"] = pools_json(facts.pools);

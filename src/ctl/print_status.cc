@@ -54,6 +54,17 @@ std::string requests_line(const Json& requests) {
   return text;
 }
 
+std::string rates_line(const Json& rates) {
+  double over = number_at(rates, "over_seconds");
+  if (over <= 0) {
+    return "-";
+  }
+  return fmt::format("{:.1f} requests/s   in {}/s   out {}/s   over the last {}",
+                     number_at(rates, "requests_per_second"),
+                     bytes_text(number_at(rates, "bytes_in_per_second")),
+                     bytes_text(number_at(rates, "bytes_out_per_second")), seconds_text(over));
+}
+
 std::string log_line(const Json& log) {
   if (!flag_at(log, "on")) {
     return "off";
@@ -148,6 +159,7 @@ std::string print_status(const Json& body, const Style& style) {
                                  count_text(number_at(body, "fills")),
                                  count_text(number_at(body, "workers")))});
   facts.add({"requests", requests_line(body.contains("requests") ? body["requests"] : Json())});
+  facts.add({"rates", rates_line(body.contains("rates") ? body["rates"] : Json())});
   Json log = body.contains("log") ? body["log"] : Json();
   facts.add({"log", log_line(log)}, flag_at(log, "failing") ? Colour::bad : Colour::none);
   text += facts.print(style);

@@ -81,9 +81,14 @@ class Server::Watcher final : public event::Task {
 public:
   Watcher(Server& server, event::Loop& loop)
       : server_(server), terminate_(loop, SIGTERM, *this), interrupt_(loop, SIGINT, *this),
-        hang_up_(loop, SIGHUP, *this), user_(loop, SIGUSR1, *this) {}
+        hang_up_(loop, SIGHUP, *this), user_(loop, SIGUSR1, *this), loop_(loop) {
+    sample();
+  }
 
   void run() override {
+    if (sample_.passed()) {
+      sample();
+    }
     if (terminate_.take() + interrupt_.take() > 0) {
       if (server_.stopping_) {
         log_warn("server: second signal: ending at once");
@@ -101,11 +106,18 @@ public:
   }
 
 private:
+  void sample() {
+    server_.rates_.sample(server_.metrics_, Clock::mono());
+    sample_.arm(loop_, metrics::RateWindow::kStep, *this);
+  }
+
   Server& server_;
   event::Signal terminate_;
   event::Signal interrupt_;
   event::Signal hang_up_;
   event::Signal user_;
+  event::Loop& loop_;
+  event::Deadline sample_;
 };
 
 Server::Server(Arguments arguments) : arguments_(std::move(arguments)) {

@@ -56,7 +56,7 @@ public:
   void stop(admin::StopMode mode) override;
 
 private:
-  /// What signals and the end of a drain wake.
+  /// What signals wake, and the clock of the rates.
   class Watcher;
 
   void on_thread_start();
@@ -93,6 +93,7 @@ private:
   std::unique_ptr<event::BackgroundPool> io_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<event::BackgroundPool> work_;
+  metrics::RateWindow rates_;
   std::unique_ptr<Watcher> watcher_;
   std::unique_ptr<AdminDoor> admin_;
   std::unique_ptr<TestClock> test_clock_;

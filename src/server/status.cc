@@ -74,6 +74,7 @@ admin::StatusFacts Server::status() const {
   facts.workers = workers_.size();
   facts.connections =
       static_cast<std::uint64_t>(metrics_.value(metrics::Metric::client_connections));
+  facts.rates = rates_.rates(metrics_, Clock::mono());
   facts.fills = static_cast<std::uint64_t>(metrics_.value(metrics::Metric::fills_active));
   for (const auto& open : lasting_.listeners.all_open()) {
     const std::string& name = generation.listens[open.id].name;

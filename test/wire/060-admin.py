@@ -88,7 +88,15 @@ def _():
 def _():
     text = weir.ctl("status")
     expect_in("generation", text.lower())
-    expect(weir.ctl_json("status"), "no JSON")
+    asked_before = weir.ctl_json("status")["requests"]["site"]
+    with weir.site() as client:
+        for _ in range(20):
+            client.get("/")
+    wait_until(lambda: weir.ctl_json("status")["requests"]["site"] == asked_before + 20, "the requests to be counted")
+    rates = weir.ctl_json("status")["rates"]
+    expect(0 < rates["over_seconds"] < 120, rates)
+    expect(rates["requests_per_second"] * rates["over_seconds"] >= 20, rates)
+    expect_in("requests/s", weir.ctl("status"))
 
 
 @test("log sql: any SELECT; a write is refused; an error is 1")
