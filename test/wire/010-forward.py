@@ -199,7 +199,7 @@ def _(scheme):
     expect_equal(origin.count(path), 0)
 
 
-@test("repeated fields keep their order, Set-Cookie its lines")
+@test("C16.3 repeated fields keep their order, Set-Cookie its lines")
 def _():
     origin.on("/cookies", answer("x", "Set-Cookie: a=1, b", "X-M: 1", "Set-Cookie: c=2", "X-M: 2"))
     with weir.forward() as client:

@@ -225,7 +225,7 @@ def _():
     wait_until(back, "the origin to be used again", 5)
 
 
-@test("W6.11 a kept connection that closes as it is reused: GET is tried once more")
+@test("W6.11 C7.7 C16.7 a kept connection that closes as it is reused: GET is tried once more")
 def _():
     def script(conn, request):
         if conn.number == first[0]:

@@ -35,6 +35,28 @@ def _():
     expect_equal(origin.count(path), 2)
 
 
+@test("C8.5 a 304 has no body, whatever its Content-Length says: what follows is the next answer")
+def _():
+    kept = []
+
+    def script(conn, request):
+        kept.append(conn.number)
+        if len(kept) == 1:
+            conn.send(fresh("body", 'ETag: "1"', seconds=10))
+        elif len(kept) == 2:
+            conn.send(not_modified('ETag: "1"', "Cache-Control: max-age=10", "Content-Length: 100"))
+        else:
+            conn.send(answer("another", "Cache-Control: no-store"))
+    path = new_path(script)
+    with weir.site() as client:
+        client.get(path)
+        weir.advance(11)
+        expect_equal(client.get(path).body, b"body")
+        weir.advance(11)
+        expect_equal(client.get(path).body, b"another")
+    expect_equal(len(set(kept)), 1, "the connection was used on")
+
+
 @test("C8.4 a head that 304s have grown past the parser's limit still answers conditions and ranges")
 def _():
     first = [f"X-{n}: 1" for n in range(100)]

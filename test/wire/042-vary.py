@@ -4,7 +4,7 @@
 from lib import *
 
 origin = Origin()
-weir = Weir(config(origin))
+weir = Weir(config(origin), clock=True)
 
 
 def by(name, *vary):
@@ -35,6 +35,23 @@ def _():
         expect(client.get("/three", "X-C: 3", "X-A: 1", "X-B: 2", "X-D: 9").hit)
         for lines in (["X-A: 0", "X-B: 2", "X-C: 3"], ["X-A: 1", "X-B: 0", "X-C: 3"], ["X-A: 1", "X-B: 2"]):
             expect(not client.get("/three", *lines).hit, repr(lines))
+
+
+@test("C6.6 of several that match, the one with the newest Date")
+def _():
+    for newest in (0, 1):
+        path = origin.on(f"/newest/{newest}", lambda conn, request: conn.send(
+            fresh("both", "Vary: X-A") if request.field("X-A") == "1" else fresh("other", "Vary: X-B")))
+        with weir.site() as client:
+            asked = [("X-A: 1", "X-B: 2"), ("X-A: 2", "X-B: 1")]
+            if newest == 0:
+                asked.reverse()
+            for lines in asked:
+                client.get(path, *lines)
+                weir.advance(1)
+            response = client.get(path, "X-A: 1", "X-B: 1")
+            expect(response.hit)
+            expect_equal(response.body, [b"both", b"other"][newest])
 
 
 @test("C6.4 white space and split lines are normalised")

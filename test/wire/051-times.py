@@ -28,6 +28,32 @@ def _():
     expect(got == b"" or got.startswith(b"HTTP/1.1 408 "), repr(got[:60]))
 
 
+@test("W9.4 pipelined requests are read only as fast as answered")
+def _():
+    gate = Gate()
+
+    def script(conn, request):
+        gate.wait()
+        conn.send(answer("x"))
+    origin.on("/first", script)
+    origin.on("/piped", answer("x"))
+    piece = head("GET /piped HTTP/1.1", "Host: www.test", "X-Long: " + "x" * 8000) * 16
+    with weir.site() as client:
+        client.ask("/first")
+        gate.reached()
+        client.sock.settimeout(1)
+        taken = 0
+        try:
+            while taken < 64 << 20:  # the kernel's buffers of both ends have about ten
+                taken += client.sock.send(piece)
+        except TimeoutError:
+            pass
+        expect(taken < 64 << 20, "everything was taken in")
+        expect_equal(origin.count("/piped"), 0)
+        client.reset()
+    gate.open()
+
+
 @test("an idle client connection is closed after its time, not before")
 def _():
     origin.on("/idle", answer("x"))

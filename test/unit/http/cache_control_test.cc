@@ -38,7 +38,7 @@ std::string age(std::initializer_list<std::string_view> lines) {
 
 } // namespace
 
-TEST_CASE("C2.1 directives in any letter case, over all lines") {
+TEST_CASE("C2.1 W7.3 directives in any letter case, over all lines") {
   auto cc =
       parse({"Max-Age=1, S-MAXAGE=2", "", ",NO-STORE , no-cache", "Private,PUBLIC,must-revalidate",
              "proxy-revalidate,no-transform,must-understand,only-if-cached,immutable",
