@@ -4,6 +4,7 @@ src_admin_libadmin_a_CPPFLAGS = $(AM_CPPFLAGS) $(JSON_CFLAGS) $(RE2_CFLAGS)
 src_admin_libadmin_a_SOURCES = \
   src/admin/access.cc src/admin/access.h \
   src/admin/answer.cc src/admin/answer.h \
+  src/admin/certificates.cc src/admin/certificates.h \
   src/admin/control_socket.cc src/admin/control_socket.h \
   src/admin/daemon.h \
   src/admin/explain.cc src/admin/explain.h \

@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "admin/certificates.h"
 #include "log/query.h"
 
 namespace weir::admin {
@@ -108,6 +109,8 @@ std::string count_text(const std::vector<config::Diagnostic>& diagnostics) {
 Answer test_answer(const std::string& file) {
   config::Loaded loaded = file.empty() ? config::load_text("(default)", config::embedded_default())
                                        : config::load_file(file);
+  Clock::tick();
+  check_tls(loaded);
   Answer answer;
   if (!loaded.config) {
     answer = failure(Exit::failed, fmt::format("{}: {}", file.empty() ? "(default)" : file,

@@ -57,6 +57,7 @@ constexpr std::array kPurge = {
     kDryRun};
 constexpr std::array kLookup = {
     Argument{"what", Kind::word, "HOST|IP", true, false, "what is looked for"}, kOffline};
+constexpr std::array kCertLs = {kOffline};
 constexpr std::array kReload = {kDryRun};
 constexpr std::array kStop = {
     Argument{"now", Kind::flag, "", false, false, "do not wait for responses under way"},
@@ -120,6 +121,10 @@ constexpr std::array kVerbs = {
          kPurge},
     Verb{"list", "lookup", Access::view, true, "which lists hold a host or an address",
          "With the line of the file that says so. Ends with 1 when no list does.", kLookup},
+    Verb{"cert", "ls", Access::view, true, "certificates of the listeners, and when they end",
+         "Listener, names, kind of key, file, and the days that are left. From 21 days before its "
+         "end a certificate is told in the error log once a day, and counted in a metric.",
+         kCertLs},
     Verb{"reload", "", Access::operate, false, "put the changed configuration in force",
          "A file with a mistake changes nothing and is answered with its mistakes. Requests and "
          "tunnels under way go on.",

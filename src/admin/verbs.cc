@@ -27,6 +27,7 @@ constexpr std::array kFunctions = {
     Row{"cache", "show", cache_show},
     Row{"purge", "", purge},
     Row{"list", "lookup", list_lookup},
+    Row{"cert", "ls", cert_ls},
     Row{"reload", "", reload},
     Row{"stop", "", stop},
     Row{"version", "", version},

@@ -41,6 +41,8 @@ void purge(const Ask& ask);
 void explain(const Ask& ask);
 void routes(const Ask& ask);
 void list_lookup(const Ask& ask);
+// certificates.cc
+void cert_ls(const Ask& ask);
 // verbs_log.cc
 void log_sql(const Ask& ask);
 void log_req(const Ask& ask);

@@ -241,7 +241,54 @@ private:
   std::map<Host, const SiteDecl*> hosts_;
 };
 
+/// What is wrong with one listener in itself.
+void check_tls(Reading& r, const ListenDecl& listen) {
+  if (listen.tls && listen.certs.empty()) {
+    r.report.error(listen.at, "a listener with tls has no certificate",
+                   "form: listen ADDRESS:PORT tls cert FILE");
+  }
+  if (!listen.tls && (!listen.certs.empty() || listen.ask_cert != AskCert::none)) {
+    r.report.error(listen.at, "certificates are for a listener with tls",
+                   "form: listen ADDRESS:PORT tls cert FILE");
+  }
+  if (listen.tls && listen.redirect_https) {
+    r.report.error(listen.at, "a listener with tls redirects to itself");
+  }
+}
+
+/// Sites that share an address cannot differ in what is decided before a host is known.
+void check_shared_tls(Reading& r) {
+  std::map<Address, const ListenDecl*> first;
+  for (const SiteDecl& site : r.config.sites) {
+    for (const ListenDecl& listen : site.listens) {
+      const auto [at, fresh] = first.emplace(listen.address, &listen);
+      if (fresh) {
+        continue;
+      }
+      const ListenDecl& other = *at->second;
+      if (other.tls != listen.tls || other.ask_cert != listen.ask_cert ||
+          other.client_ca != listen.client_ca) {
+        r.report.error(
+            listen.at,
+            fmt::format("two sites on {} differ in tls or client-cert", listen.address.to_string()),
+            "the first is at " + r.report.where(other.at));
+      }
+    }
+  }
+}
+
 void check_listeners(Reading& r) {
+  for (const ForwardDecl& forward : r.config.forwards) {
+    for (const ListenDecl& listen : forward.listens) {
+      check_tls(r, listen);
+    }
+  }
+  for (const SiteDecl& site : r.config.sites) {
+    for (const ListenDecl& listen : site.listens) {
+      check_tls(r, listen);
+    }
+  }
+  check_shared_tls(r);
   Listeners listeners(r);
   for (const ForwardDecl& forward : r.config.forwards) {
     for (const ListenDecl& listen : forward.listens) {

@@ -86,8 +86,23 @@ struct PageDecl {
   Position at;
 };
 
+/// A certificate with its chain, and its key.
+struct CertDecl {
+  std::string cert;
+  std::string key; // empty: in the same file
+  Position at;
+};
+
+/// Whether a client has to show a certificate of its own.
+enum class AskCert : std::uint8_t { none, optional, required };
+
 struct ListenDecl {
   Address address;
+  bool tls = false;
+  std::vector<CertDecl> certs; // the first is for names that none of them has
+  AskCert ask_cert = AskCert::none;
+  std::string client_ca; // file
+  bool redirect_https = false;
   std::vector<Prefix> trust; // whose X-Forwarded-*, Forwarded and X-Request-Id are believed
   Position at;
 };

@@ -266,6 +266,66 @@ void read_listen_trust(Reading& r, const Statement& s, Scope& scope) {
   }
 }
 
+void read_listen_tls(Reading& r, const Statement& s, Scope& scope) {
+  if (has_words(r, s, scope, 0, 0)) {
+    for (ListenDecl& listen : *scope.listens) {
+      listen.tls = true;
+    }
+  }
+}
+
+void read_listen_cert(Reading& r, const Statement& s, Scope& scope) {
+  if (!has_words(r, s, scope, 1, 1)) {
+    return;
+  }
+  for (ListenDecl& listen : *scope.listens) {
+    listen.certs.push_back({r.report.resolve(s.words[1].at, s.words[1].text), {}, s.words[1].at});
+  }
+}
+
+void read_listen_key(Reading& r, const Statement& s, Scope& scope) {
+  if (!has_words(r, s, scope, 1, 1)) {
+    return;
+  }
+  for (ListenDecl& listen : *scope.listens) {
+    if (listen.certs.empty() || !listen.certs.back().key.empty()) {
+      r.report.error(s.at(), "a key follows the certificate it belongs to",
+                     "form: cert FILE key FILE");
+      return;
+    }
+    listen.certs.back().key = r.report.resolve(s.words[1].at, s.words[1].text);
+  }
+}
+
+void read_listen_client_cert(Reading& r, const Statement& s, Scope& scope) {
+  if (!has_words(r, s, scope, 2, 2)) {
+    return;
+  }
+  if (!s.words[1].is("optional") && !s.words[1].is("required")) {
+    return bad_value(r, s.words[1], "write required or optional, then the file of the CA");
+  }
+  for (ListenDecl& listen : *scope.listens) {
+    listen.ask_cert = s.words[1].is("required") ? AskCert::required : AskCert::optional;
+    listen.client_ca = r.report.resolve(s.words[2].at, s.words[2].text);
+  }
+}
+
+void read_listen_redirect(Reading& r, const Statement& s, Scope& scope) {
+  if (scope.site == nullptr) {
+    r.report.error(s.at(), "redirect stands only in a site");
+    return;
+  }
+  if (!has_words(r, s, scope, 1, 1)) {
+    return;
+  }
+  if (!s.words[1].is("https")) {
+    return bad_value(r, s.words[1], "write: redirect https");
+  }
+  for (ListenDecl& listen : *scope.listens) {
+    listen.redirect_https = true;
+  }
+}
+
 void read_connect(Reading& r, const Statement& s, Scope& scope) {
   if (!has_words(r, s, scope, 1, kAny)) {
     return;

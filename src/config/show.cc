@@ -23,6 +23,19 @@ std::string path_text(const PathPattern& path) {
   return path.kind == PathPattern::Kind::regex ? "~ " + path.text : path.text;
 }
 
+std::string tls_text(const ListenDecl& listen) {
+  std::string text = listen.tls ? " tls" : "";
+  for (const CertDecl& each : listen.certs) {
+    text += " cert " + each.cert + (each.key.empty() ? "" : " key " + each.key);
+  }
+  if (listen.ask_cert != AskCert::none) {
+    text +=
+        listen.ask_cert == AskCert::required ? " client-cert required " : " client-cert optional ";
+    text += listen.client_ca;
+  }
+  return text + (listen.redirect_https ? " redirect https" : "");
+}
+
 /// The lines of one configuration, in the order of the file's blocks.
 class Shower {
 public:
@@ -164,7 +177,8 @@ private:
     for (const ListenDecl& listen : list) {
       const std::string trust =
           join(listen.trust, [](const Prefix& each) { return each.to_string(); });
-      add("listen", listen.address.to_string() + (trust.empty() ? "" : " trust " + trust),
+      add("listen",
+          listen.address.to_string() + tls_text(listen) + (trust.empty() ? "" : " trust " + trust),
           listen.at);
     }
   }

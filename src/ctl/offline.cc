@@ -11,6 +11,7 @@
 
 #include <fmt/format.h>
 
+#include "admin/certificates.h"
 #include "admin/explain.h"
 #include "admin/local_answers.h"
 #include "config/load.h"
@@ -113,6 +114,15 @@ Answer ask_rules(const Command& command, const std::string& file) {
   return admin::lookup_answer(made.parts.lists, admin::text_of(command.arguments, "what"));
 }
 
+Answer list_certificates(const std::string& file) {
+  config::Loaded loaded = config::load_file(file);
+  if (!loaded.config) {
+    return bad_config(file, loaded);
+  }
+  Clock::tick();
+  return admin::certificates_of(*loaded.config, Clock::wall());
+}
+
 Answer ask_log(const Command& command, std::string directory) {
   if (directory.empty()) {
     std::string file = admin::text_of(command.local, "config");
@@ -145,6 +155,9 @@ std::optional<Answer> answer_offline(const Command& command) {
   }
   if (verb.noun == "log" && (!directory.empty() || !config.empty())) {
     return ask_log(command, std::move(directory));
+  }
+  if (verb.noun == "cert" && !config.empty()) {
+    return list_certificates(config);
   }
   if (!config.empty()) {
     return ask_rules(command, config);

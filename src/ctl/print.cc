@@ -99,6 +99,21 @@ std::string print_routes(const Json& body, const Style& style) {
   return table.print(style);
 }
 
+std::string print_certificates(const Json& body, const Style& style) {
+  Table table({"LISTENER", "ADDRESS", "NAMES", "KEY", "DAYS LEFT", "FILE", ""});
+  for (const Json& each : array_at(body, "certificates")) {
+    std::string names;
+    for (const Json& name : array_at(each, "names")) {
+      names += (names.empty() ? "" : " ") + name.get<std::string>();
+    }
+    std::string warning = text_at(each, "warning");
+    table.add({text_at(each, "listener"), text_at(each, "address"), names, text_at(each, "key"),
+               fmt::format("{:.0f}", number_at(each, "days_left")), text_at(each, "file"), warning},
+              warning.empty() ? Colour::none : Colour::warn);
+  }
+  return table.print(style);
+}
+
 std::string print_found(const Json& body, const Style& style) {
   Table table({"LIST", "WHERE"});
   for (const Json& each : array_at(body, "found")) {
@@ -194,6 +209,9 @@ std::string print_body(const admin::Verb& verb, const Json& body, const Style& s
   }
   if (words == "routes") {
     return body.contains("error") ? std::string() : print_routes(body, style);
+  }
+  if (words == "cert ls") {
+    return body.contains("certificates") ? print_certificates(body, style) : std::string();
   }
   if (words == "list lookup") {
     return print_found(body, style);

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 noinst_LIBRARIES += src/net/libnet.a
-src_net_libnet_a_CPPFLAGS = $(AM_CPPFLAGS) $(CARES_CFLAGS)
+src_net_libnet_a_CPPFLAGS = $(AM_CPPFLAGS) $(CARES_CFLAGS) $(OPENSSL_CFLAGS)
 src_net_libnet_a_SOURCES = \
   src/net/connector.cc src/net/connector.h \
   src/net/dns_cache.cc src/net/dns_cache.h \
@@ -9,9 +9,14 @@ src_net_libnet_a_SOURCES = \
   src/net/own_addresses.cc src/net/own_addresses.h \
   src/net/resolver.cc src/net/resolver.h \
   src/net/socket.cc src/net/socket.h \
+  src/net/tls.cc src/net/tls.h \
+  src/net/tls_client.cc src/net/tls_client.h \
+  src/net/tls_files.cc src/net/tls_files.h \
+  src/net/tls_server.cc src/net/tls_server.h \
+  src/net/tls_tickets.cc src/net/tls_tickets.h \
   src/net/transport.cc src/net/transport.h
 
-LINK_NET = src/net/libnet.a $(CARES_LIBS) $(LINK_EVENT) $(LINK_METRICS)
+LINK_NET = src/net/libnet.a $(CARES_LIBS) $(OPENSSL_LIBS) $(LINK_EVENT) $(LINK_METRICS)
 
 check_PROGRAMS += test/unit/net_test
 test_unit_net_test_SOURCES = \
@@ -20,6 +25,7 @@ test_unit_net_test_SOURCES = \
   test/unit/net/listener_test.cc \
   test/unit/net/loop_guard.h \
   test/unit/net/resolver_test.cc \
+  test/unit/net/tls_test.cc \
   test/unit/net/transport_test.cc
 test_unit_net_test_LDADD = test/unit/libtestmain.a $(LINK_NET)
 TESTS += test/unit/net_test

@@ -21,6 +21,8 @@
 
 namespace weir::net {
 
+struct TlsFacts;
+
 struct IoResult {
   enum State : std::uint8_t {
     ok,          // read: bytes came. write: the queue is empty
@@ -59,6 +61,8 @@ public:
   virtual void set_task(event::Task& task) = 0;
   /// For socket options and addresses; -1 when closed.
   virtual int fd() const = 0;
+  /// What TLS has agreed on; null without TLS. Lives as long as the transport.
+  virtual const TlsFacts* tls() const { return nullptr; }
 };
 
 class PlainTransport final : public Transport {

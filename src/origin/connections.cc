@@ -3,9 +3,16 @@
 
 namespace weir::origin {
 
+bool OriginConn::open(event::Loop& loop, net::Fd fd, event::Task& user) {
+  auto plain = std::make_unique<net::PlainTransport>();
+  bool watched = plain->open(loop, std::move(fd), user);
+  transport_ = std::move(plain);
+  return watched;
+}
+
 void OriginConn::run() {
   if (static_cast<ListNode<IdleTag>&>(*this).linked() &&
-      (transport_.readable() || transport_.end_seen() || idle_.passed() ||
+      (transport_->readable() || transport_->end_seen() || idle_.passed() ||
        (slot_ != nullptr && !slot_->is_parked(ticket_)))) {
     home_.drop(*this);
   }
@@ -55,12 +62,12 @@ std::unique_ptr<OriginConn> OriginConnections::take(const Address& address, even
     std::unique_ptr<OriginConn> taken(connection);
     connection->idle_.disarm();
     static_cast<ListNode<event::RunTag>&>(*connection).unlink();
-    if (connection->transport_.readable() || connection->transport_.end_seen()) {
+    if (connection->transport_->readable() || connection->transport_->end_seen()) {
       continue; // told in this very turn
     }
     connection->let_go(slot == nullptr);
     ++connection->uses_;
-    connection->transport_.set_task(user);
+    connection->transport_->set_task(user);
     return taken;
   }
   by_address_.erase(at);
@@ -73,16 +80,16 @@ void OriginConnections::give(std::unique_ptr<OriginConn> connection, Duration id
   if (slot != nullptr) {
     connection->ticket_ = loop_.issue(*connection);
   }
-  if (idle_ >= most_idle_ || connection->transport_.end_seen() ||
+  if (idle_ >= most_idle_ || connection->transport_->end_seen() ||
       (slot != nullptr && !slot->park(connection->ticket_))) {
     return; // its end gives the slot back
   }
-  connection->transport_.set_task(*connection);
+  connection->transport_->set_task(*connection);
   connection->idle_.arm(loop_, idle_time, *connection);
   OriginConn& kept = *connection.release();
   by_address_[kept.address()].push_front(kept);
   ++idle_;
-  if (kept.transport_.readable()) {
+  if (kept.transport_->readable()) {
     loop_.wake(kept); // no edge will tell it again
   }
 }

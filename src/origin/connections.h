@@ -36,10 +36,8 @@ public:
   }
 
   /// False: the kernel refuses to watch it.
-  bool open(event::Loop& loop, net::Fd fd, event::Task& user) {
-    return transport_.open(loop, std::move(fd), user);
-  }
-  net::PlainTransport& transport() noexcept { return transport_; }
+  bool open(event::Loop& loop, net::Fd fd, event::Task& user);
+  net::Transport& transport() noexcept { return *transport_; }
   const Address& address() const noexcept { return address_; }
   /// How many requests it has carried before.
   std::uint32_t uses() const noexcept { return uses_; }
@@ -53,7 +51,7 @@ private:
 
   OriginConnections& home_;
   const Address address_;
-  net::PlainTransport transport_;
+  std::unique_ptr<net::Transport> transport_;
   event::Deadline idle_;
   std::uint32_t uses_ = 0;
   ServerState* slot_ = nullptr; // idle, and holds one of this server

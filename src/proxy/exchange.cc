@@ -2,6 +2,7 @@
 #include "proxy/exchange.h"
 
 #include "metrics/metrics.h"
+#include "net/tls.h"
 #include "proxy/resources.h"
 
 namespace weir::proxy {
@@ -43,6 +44,7 @@ void Exchange::begin(ClientSession& session, const ListenPlace& place, const Add
   session_ = &session;
   place_ = &place;
   remote_ = client_ = remote;
+  tls_ = session.tls();
   generation_ = resources_.generation;
   const config::Options& options = resources_.options(place);
   limits_.target = static_cast<std::uint32_t>(options.request_target_max);
@@ -209,6 +211,12 @@ Next Exchange::finish() {
   record_.cache_reason = outcome_.detail.empty() ? outcome_.forward : outcome_.detail;
   record_.generation = static_cast<std::int64_t>(generation_->number);
   record_.worker = resources_.worker_number;
+  if (tls_ != nullptr) {
+    record_.tls = tls_->version;
+    record_.tls_cipher = tls_->cipher;
+    record_.sni = tls_->sni;
+    record_.client_cert = tls_->subject;
+  }
   record_.http = request_.minor_version == 0 ? "1.0" : "1.1";
   if (record_.kind.empty()) {
     record_.kind = forward_ ? "forward" : "site";

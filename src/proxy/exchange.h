@@ -89,6 +89,13 @@ private:
   Next admit_forward(const ListenUse& use);
   Next admit_site(const ListenUse& use);
   Next admit_route(const rules::Route& route);
+  Next redirect_to_https(const rules::Route& route);
+  http::Scheme asked_scheme() const noexcept {
+    return scheme_ == "https" ? http::Scheme::https : http::Scheme::http;
+  }
+  http::Scheme own_scheme() const noexcept {
+    return tls_ != nullptr ? http::Scheme::https : http::Scheme::http;
+  }
   bool ask_rules(const rules::RuleSet& rules, std::span<const Address> addresses, bool known);
   Next act_on_verdict();
   void fill_facts(std::string_view host, std::uint16_t port, std::string_view scheme);
@@ -148,6 +155,7 @@ private:
   Resources& resources_;
   ClientSession* session_ = nullptr;
   const ListenPlace* place_ = nullptr;
+  const net::TlsFacts* tls_ = nullptr; // of the connection; null: plain
   GenerationRef generation_;
   Address remote_; // of the connection
   Address client_; // as believed: what a trusted sender says of whom it asks for

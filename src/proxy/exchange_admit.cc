@@ -84,14 +84,14 @@ Next Exchange::admit_forward(const ListenUse& use) {
 Next Exchange::admit_site(const ListenUse& use) {
   metrics::count(Metric::requests_site);
   const http::Target& uri = request_.uri;
-  scheme_ = "http";
-  std::uint16_t port = uri.port_or_default(http::Scheme::http);
+  scheme_ = http::name(own_scheme());
+  std::uint16_t port = uri.port_or_default(own_scheme());
   fill_facts(uri.host, port, scheme_);
   if (request_.method == Method::connect || request_.method == Method::trace) {
     return reply(make_error(405, page_facts()));
   }
-  if (uri.scheme == http::Scheme::https) {
-    return reply(make_error(501, page_facts()));
+  if (uri.scheme != http::Scheme::none && uri.scheme != own_scheme()) {
+    return reply(make_error(421, page_facts())); // what is asked for is not what this listener is
   }
   rules::Found found = generation_->routes->find(use.listener, uri.host, uri.path);
   if (!found) {
@@ -109,7 +109,23 @@ Next Exchange::admit_site(const ListenUse& use) {
   if (!ask_rules(*route_->rules, {}, false)) {
     return act_on_verdict();
   }
-  return admit_route(*route_);
+  return found.listen != nullptr && found.listen->redirect_https ? redirect_to_https(*route_)
+                                                                 : admit_route(*route_);
+}
+
+Next Exchange::redirect_to_https(const rules::Route& route) {
+  std::uint16_t port = http::default_port(http::Scheme::https);
+  for (const config::ListenDecl& listen : route.site->listens) {
+    if (listen.tls && listen.address.port() != 0) {
+      port = listen.address.port();
+      break;
+    }
+  }
+  std::string_view authority =
+      http::write_authority(facts_.host, port, http::Scheme::https, arena_);
+  bool plain = request_.method == Method::get || request_.method == Method::head;
+  return reply(make_redirect(plain ? 301 : 308,
+                             arena_.join({"https://", authority, request_.uri.path_query})));
 }
 
 /// A route that the rules let pass.

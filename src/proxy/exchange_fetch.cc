@@ -139,7 +139,7 @@ Next Exchange::pass() {
   auto* fetch = std::get_if<std::unique_ptr<Fetch>>(&source_);
   if (fetch == nullptr) {
     if (!has_key_) {
-      authority_ = http::write_authority(facts_.host, facts_.port, http::Scheme::http, arena_);
+      authority_ = http::write_authority(facts_.host, facts_.port, asked_scheme(), arena_);
     }
     auto plan = make_plan(false);
     if (plan->head.empty()) {

@@ -36,7 +36,7 @@ void Exchange::make_key() {
   parts.port = facts_.port;
   parts.target = request_.uri.path_query;
   key_ = policy_->make_key(parts, &request_.fields, tier_->secret, arena_);
-  authority_ = http::write_authority(facts_.host, facts_.port, http::Scheme::http, arena_);
+  authority_ = http::write_authority(facts_.host, facts_.port, asked_scheme(), arena_);
   has_key_ = true;
 }
 
@@ -405,9 +405,9 @@ void Exchange::invalidate(const cache::FillHead& head) {
     if (reference.empty()) {
       continue;
     }
-    auto target = http::resolve_reference(base, http::Scheme::http, reference, arena_);
-    if (target && target->scheme != http::Scheme::https && target->host == facts_.host &&
-        target->port_or_default(http::Scheme::http) == facts_.port) {
+    auto target = http::resolve_reference(base, asked_scheme(), reference, arena_);
+    if (target && target->scheme == asked_scheme() && target->host == facts_.host &&
+        target->port_or_default(asked_scheme()) == facts_.port) {
       drop(target->path_query);
     }
   }

@@ -16,7 +16,9 @@
 #include "cache/policy.h"
 #include "cache/tier.h"
 #include "config/config.h"
+#include "net/tls_server.h"
 #include "origin/pool.h"
+#include "proxy/tls_setup.h"
 #include "rules/compiled_list.h"
 #include "rules/route.h"
 
@@ -33,8 +35,9 @@ struct ListenUse {
   bool used = false;
   std::uint32_t listener = 0; // its number in RouteTable::listeners()
   rules::Direction direction = rules::Direction::forward;
-  std::string name;        // "forward lan", "site www.example.com"
-  config::Options options; // of the forward, or of the first site
+  std::string name;              // "forward lan", "site www.example.com"
+  config::Options options;       // of the forward, or of the first site
+  Ref<const net::TlsServer> tls; // none: plain
 };
 
 class Generation {
@@ -48,6 +51,7 @@ public:
   std::vector<cache::Tier*> caches;                 // by number in Config::caches
   std::vector<cache::Policy> policies;              // by Route::index
   std::vector<ListenUse> listens;                   // by ListenPlace::id
+  std::vector<CertificateUse> certificates;
 
   const cache::Policy& policy(const rules::Route& route) const noexcept {
     static const cache::Policy kPlain;

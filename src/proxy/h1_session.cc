@@ -43,11 +43,20 @@ H1Session::~H1Session() {
 }
 
 bool H1Session::open(net::Fd fd) {
-  if (!transport_.open(resources_.loop, std::move(fd), *this)) {
+  auto plain = std::make_unique<net::PlainTransport>();
+  if (!plain->open(resources_.loop, std::move(fd), *this)) {
     return false;
   }
+  transport_ = std::move(plain);
   deadline_.arm(resources_.loop, resources_.options(place_).client_idle_timeout, *this);
   return true;
+}
+
+void H1Session::open(std::unique_ptr<net::Transport> transport) {
+  transport_ = std::move(transport);
+  transport_->set_task(*this);
+  deadline_.arm(resources_.loop, resources_.options(place_).client_idle_timeout, *this);
+  resources_.loop.wake(*this); // what the last edge told is still true
 }
 
 void H1Session::run() {
@@ -131,8 +140,8 @@ bool H1Session::deadline_passed() {
 }
 
 bool H1Session::begin_request() {
-  if (!transport_.readable()) {
-    if (transport_.end_seen()) {
+  if (!transport_->readable()) {
+    if (transport_->end_seen()) {
       close();
     }
     return false;
@@ -181,7 +190,7 @@ bool H1Session::read_head() {
 /// False: no byte came. The session may be closed then, or idle.
 bool H1Session::read_more() {
   H1Work& work = *work_;
-  auto got = transport_.read(work.input->data() + work.end, work.input->capacity() - work.end);
+  auto got = transport_->read(work.input->data() + work.end, work.input->capacity() - work.end);
   switch (got.state) {
   case net::IoResult::ok:
     work.end += static_cast<std::uint32_t>(got.bytes);
@@ -353,7 +362,7 @@ bool H1Session::pump() {
     }
     if (!work.out.empty()) {
       std::size_t before = work.out.bytes();
-      auto sent = transport_.write(work.out);
+      auto sent = transport_->write(work.out);
       written += before - work.out.bytes();
       work.exchange.count_out(before - work.out.bytes());
       if (sent.state == net::IoResult::failed) {
@@ -374,7 +383,7 @@ bool H1Session::pump() {
     if (out_ == Out::cut && work.out.empty()) {
       work.exchange.delivered();
       if (!chunked_out_ && work.answer.framing.kind != http::Framing::Kind::length) {
-        transport_.reset(); // only a reset tells a cut body from its end
+        transport_->reset(); // only a reset tells a cut body from its end
       }
       close();
       return false;
@@ -393,10 +402,11 @@ bool H1Session::pump() {
 bool H1Session::look_at_client() {
   H1Work& work = *work_;
   if (work.body_consumer != nullptr) {
-    if (transport_.readable()) {
+    if (transport_->readable()) {
       resources_.loop.wake(*work.body_consumer);
     }
-  } else if ((transport_.readable() || transport_.end_seen()) && !input_ended_ && make_room(1024)) {
+  } else if ((transport_->readable() || transport_->end_seen()) && !input_ended_ &&
+             make_room(1024)) {
     // Only a read tells a client that asks more, or has asked all it wants, from one that is gone.
     while (work.end < work.input->capacity() && read_more()) {
     }
@@ -415,7 +425,7 @@ Pull H1Session::fill_queue() {
     if (work.answer.raw) {
       if (work.out.empty()) {
         if (!work.exchange.ended()) {
-          transport_.shutdown_write(); // the other direction goes on
+          transport_->shutdown_write(); // the other direction goes on
           return Pull::blocked;
         }
         out_ = Out::ended;
@@ -487,7 +497,7 @@ bool H1Session::finish_exchange() {
     close(); // its end was read with the request: no edge will tell it again
     return false;
   }
-  if (work.begin == work.end && !transport_.readable()) {
+  if (work.begin == work.end && !transport_->readable()) {
     to_idle();
     return false;
   }
@@ -527,7 +537,7 @@ void H1Session::to_idle() {
 
 void H1Session::linger() {
   state_ = State::lingering;
-  transport_.shutdown_write();
+  transport_->shutdown_write();
   work_->body_taken = 0;
   deadline_.arm(resources_.loop, kLingerTime, *this);
 }
@@ -540,7 +550,7 @@ bool H1Session::drain_input() {
     work.input = Chunk::small();
   }
   while (true) {
-    auto got = transport_.read(work.input->data(), work.input->capacity());
+    auto got = transport_->read(work.input->data(), work.input->capacity());
     if (got.state == net::IoResult::would_block) {
       return false;
     }
@@ -557,7 +567,7 @@ void H1Session::client_gone(Code code, int sys) {
   if (begun) {
     work_->exchange.abandon({code, Side::client, Retry::no, sys});
   }
-  transport_.reset();
+  transport_->reset();
   close();
 }
 
@@ -567,7 +577,7 @@ void H1Session::close() {
   }
   state_ = State::closed;
   deadline_.disarm();
-  transport_.close();
+  transport_->close();
   static_cast<ListNode<event::RunTag>&>(*this).unlink();
   static_cast<ListNode<SessionTag>&>(*this).unlink();
   resources_.loop.retire(std::unique_ptr<event::Task>(this));
@@ -582,7 +592,7 @@ void H1Session::end() {
 
 void H1Session::drain() {
   draining_ = true;
-  if (state_ == State::idle && !transport_.readable()) {
+  if (state_ == State::idle && !transport_->readable()) {
     close();
   }
 }

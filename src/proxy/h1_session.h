@@ -22,7 +22,6 @@ namespace weir::proxy {
 
 struct Resources;
 struct ListenPlace;
-struct SessionTag {};
 
 /// What a session needs only while a request is in work. Pooled by the worker.
 struct H1Work {
@@ -48,23 +47,23 @@ struct H1Work {
   std::string_view unread() const noexcept { return {input->data() + begin, end - begin}; }
 };
 
-class H1Session final : public event::Task, public ListNode<SessionTag>, public ClientSession {
+class H1Session final : public Session, public ClientSession {
 public:
   H1Session(Resources& resources, const ListenPlace& place, const Address& remote);
   ~H1Session() override;
 
   /// False: the kernel refuses to watch it; the session is of no use.
   bool open(net::Fd fd);
+  /// Takes a connection that is open already; it is looked at in the next run.
+  void open(std::unique_ptr<net::Transport> transport);
   void run() override;
-  /// The worker stops: no further request; one under way is finished.
-  void drain();
-  /// Accepted while the worker stops: one request is still served.
-  void drain_after_first() { draining_ = true; }
-  /// At once, whatever it is doing.
-  void end();
+  void drain() override;
+  void drain_after_first() override { draining_ = true; }
+  void end() override;
   bool busy() const noexcept { return work_ != nullptr; }
 
   // ClientSession.
+  const net::TlsFacts* tls() const override { return transport_->tls(); }
   void respond(const Answer& answer) override;
   void body_ready() override;
   void informational(std::string_view head) override;
@@ -120,7 +119,7 @@ private:
 
   Resources& resources_;
   const ListenPlace& place_;
-  net::PlainTransport transport_;
+  std::unique_ptr<net::Transport> transport_;
   event::Deadline deadline_;
   std::unique_ptr<H1Work> work_;
   Address remote_;
@@ -135,6 +134,6 @@ private:
   bool input_ended_ : 1 = false;  // the client has ended its direction
   bool lost_ : 1 = false;         // its connection failed; drive() ends the session
 };
-static_assert(sizeof(H1Session) <= 256); // DESIGN 8.9; the transport is a member
+static_assert(sizeof(H1Session) + sizeof(net::PlainTransport) <= 264); // DESIGN 8.9
 
 } // namespace weir::proxy

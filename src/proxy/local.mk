@@ -12,11 +12,13 @@ src_proxy_libproxy_a_SOURCES = \
   src/proxy/h1_fetch.cc src/proxy/h1_fetch.h \
   src/proxy/h1_session.cc src/proxy/h1_session.h \
   src/proxy/h1_session_body.cc \
+  src/proxy/handshake.cc src/proxy/handshake.h \
   src/proxy/raw_fetch.cc src/proxy/raw_fetch.h \
   src/proxy/reply.cc src/proxy/reply.h \
   src/proxy/resources.cc src/proxy/resources.h \
   src/proxy/session.h \
-  src/proxy/source.cc src/proxy/source.h
+  src/proxy/source.cc src/proxy/source.h \
+  src/proxy/tls_setup.cc src/proxy/tls_setup.h
 
 LINK_PROXY = src/proxy/libproxy.a src/origin/liborigin.a $(LINK_RULES) $(LINK_CACHE) $(LINK_NET) $(LINK_LOG)
 

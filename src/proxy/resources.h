@@ -15,6 +15,7 @@
 #include "net/resolver.h"
 #include "origin/connections.h"
 #include "proxy/generation.h"
+#include "proxy/session.h"
 
 namespace weir::proxy {
 
@@ -32,6 +33,7 @@ struct Resources {
   event::BackgroundPool& io;
   log::LogRing* ring; // null: no access log
   log::RequestIds ids;
+  List<Session, SessionTag> sessions;           // of the clients; each retires itself
   GenerationRef generation;                     // the newest one
   std::shared_ptr<const net::OwnAddresses> own; // replaced by a reload
 

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ClientSession: what an Exchange asks of the connection it came from, whatever its protocol.
+// Session: a client's connection, as its worker sees it.  ClientSession: what an Exchange asks of
+// the connection it came from, whatever its protocol.
 //
-// The Exchange calls these; they only queue bytes, set a bit and wake: they never call back into
+// The worker owns a Session through its list; it retires itself when its connection is over. The
+// Exchange calls these; they only queue bytes, set a bit and wake: they never call back into
 // the Exchange and never destroy it (DESIGN §4). Thread: the session's worker.
 #pragma once
 
@@ -12,10 +14,27 @@
 
 #include "base/address.h"
 #include "base/chunk.h"
+#include "base/list.h"
 #include "event/loop.h"
 #include "http/message.h"
 
+namespace weir::net {
+struct TlsFacts;
+}
+
 namespace weir::proxy {
+
+struct SessionTag {};
+
+class Session : public event::Task, public ListNode<SessionTag> {
+public:
+  /// The worker stops: no further request; those under way are finished.
+  virtual void drain() = 0;
+  /// Accepted while the worker stops: one request is still served.
+  virtual void drain_after_first() = 0;
+  /// At once, whatever it is doing.
+  virtual void end() = 0;
+};
 
 /// The head of an answer. Its views live until Exchange::delivered() or abandon().
 struct Answer {
@@ -46,6 +65,9 @@ public:
 
 class ClientSession : public BodySource {
 public:
+  /// What its TLS has agreed on; null without. Lives until after Exchange::delivered() or
+  /// abandon().
+  virtual const net::TlsFacts* tls() const = 0;
   virtual void respond(const Answer& answer) = 0;
   /// There is something to pull, or the body has ended or failed.
   virtual void body_ready() = 0;

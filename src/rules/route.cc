@@ -145,7 +145,7 @@ Result<void> RouteTable::add_home(std::uint32_t place, const config::ListenDecl&
     trusted.push_back({prefix, static_cast<std::uint32_t>(trusted.size())});
   }
   auto home = static_cast<std::uint32_t>(port.homes.size());
-  port.homes.push_back({place, PrefixSet(std::move(trusted))});
+  port.homes.push_back({place, PrefixSet(std::move(trusted)), &listen});
   if (site != nullptr) {
     return add_names(port, home, *site);
   }
@@ -219,10 +219,10 @@ Found RouteTable::find(std::size_t listener, std::string_view host,
   PlainPath plain(place.routes.empty() ? std::string_view() : path);
   for (const auto& route : place.routes) {
     if (route.path.matches(plain.view())) {
-      return {&routes_[route.route], &home->trusted};
+      return {&routes_[route.route], &home->trusted, home->listen};
     }
   }
-  return {&routes_[place.otherwise], &home->trusted};
+  return {&routes_[place.otherwise], &home->trusted, home->listen};
 }
 
 } // namespace weir::rules

@@ -63,6 +63,7 @@ struct Listening {
 struct Found {
   const Route* route = nullptr;       // none: no site has this host
   const PrefixSet* trusted = nullptr; // senders whose X-Forwarded-* are believed here
+  const config::ListenDecl* listen = nullptr;
   explicit operator bool() const noexcept { return route != nullptr; }
 };
 
@@ -109,6 +110,7 @@ private:
   struct Home { // a place at a listener
     std::uint32_t place = 0;
     PrefixSet trusted;
+    const config::ListenDecl* listen = nullptr; // in config_
   };
   static constexpr std::uint32_t kNone = UINT32_MAX;
   struct Homes { // of one name, by index into Port::homes

@@ -113,7 +113,8 @@ bool take_lists(const config::Config& config, const Lasting& lasting, proxy::Gen
   return true;
 }
 
-void take_listeners(const config::Config& config, Lasting& lasting, proxy::Generation& generation) {
+void take_listeners(const config::Config& config, Lasting& lasting, const proxy::TlsSetup& tls,
+                    proxy::Generation& generation) {
   auto listening = generation.routes->listeners();
   for (std::size_t i = 0; i < listening.size(); ++i) {
     std::uint32_t id = lasting.listeners.number(listening[i].address);
@@ -125,6 +126,7 @@ void take_listeners(const config::Config& config, Lasting& lasting, proxy::Gener
     use.listener = static_cast<std::uint32_t>(i);
     use.direction = listening[i].direction;
     use.options = config.options;
+    use.tls = tls.at(listening[i].address);
     auto has = [&](const auto& place) {
       for (const auto& listen : place.listens) {
         if (listen.address == listening[i].address) {
@@ -167,6 +169,13 @@ Built build(const std::string& file, Lasting& lasting, std::uint64_t number) {
     return built;
   }
   const config::Config& config = *loaded.config;
+  auto tls = proxy::set_up_tls(config, &lasting.tickets, Clock::wall());
+  for (config::Diagnostic& each : tls.diagnostics) {
+    built.diagnostics.push_back(std::move(each));
+  }
+  if (!tls.good) {
+    return built;
+  }
   auto generation = std::make_shared<proxy::Generation>();
   generation->number = number;
   generation->config = loaded.config;
@@ -196,7 +205,8 @@ Built build(const std::string& file, Lasting& lasting, std::uint64_t number) {
     generation->pools.push_back(std::make_unique<origin::Pool>(pool, lasting.servers));
   }
   take_tiers(config, lasting, *generation, built);
-  take_listeners(config, lasting, *generation);
+  take_listeners(config, lasting, tls, *generation);
+  generation->certificates = std::move(tls.certificates);
   built.generation = std::move(generation);
   return built;
 }

@@ -21,6 +21,7 @@ struct Lasting {
   std::map<std::string, std::unique_ptr<cache::Tier>> tiers;
   origin::ServerStates servers;
   Listeners listeners;
+  net::TicketKeys tickets;
   std::string via;                              // the default pseudonym
   std::function<void()> on_thread_start;        // of the disk tier's threads
   std::shared_ptr<const proxy::Generation> now; // in force; null at start

@@ -4,6 +4,7 @@ noinst_LIBRARIES += src/server/libserver.a
 src_server_libserver_a_SOURCES = \
   src/server/admin_door.cc src/server/admin_door.h \
   src/server/build.cc src/server/build.h \
+  src/server/cert_watch.cc src/server/cert_watch.h \
   src/server/listeners.cc src/server/listeners.h \
   src/server/purges.cc src/server/purges.h \
   src/server/server.cc src/server/server.h \

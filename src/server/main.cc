@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <string>
 
+#include "admin/certificates.h"
 #include "config.h"
 #include "config/load.h"
 #include "server/server.h"
@@ -41,6 +42,8 @@ void raise_limits() {
 
 int test(const std::string& file) {
   auto loaded = weir::server::load(file);
+  weir::Clock::tick();
+  weir::admin::check_tls(loaded);
   std::string text = weir::config::print(loaded.diagnostics);
   std::fputs(text.c_str(), stderr);
   if (!loaded.config) {

@@ -279,6 +279,11 @@ bool Server::open_state(const config::Config& config) {
     log_error("state: {} cannot be made, purges will not outlive a crash", folder);
   }
   if (store_) {
+    if (auto rows = store_->read("tls"); rows && !rows->empty()) {
+      lasting_.tickets.restore(rows->back().value);
+    }
+    lasting_.tickets.on_change(
+        [this](std::string keys) { store_->put("tls", "tickets", std::move(keys), {}); });
     if (auto rows = store_->read("node"); rows) {
       for (const state::Row& row : *rows) {
         if (row.key == "via") {
@@ -375,6 +380,7 @@ void Server::put_in_force(Built built, std::vector<Listeners::Open> opened) {
   }
   close_listeners(*built.generation);
   metrics::set(metrics::Metric::generation, static_cast<std::int64_t>(built.generation->number));
+  cert_watch_.look();
 }
 
 /// Those that this generation does not have.

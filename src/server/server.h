@@ -19,6 +19,7 @@
 #include "log/sqlite_writer.h"
 #include "metrics/metrics.h"
 #include "server/build.h"
+#include "server/cert_watch.h"
 #include "server/purges.h"
 #include "server/worker.h"
 #include "state/store.h"
@@ -98,6 +99,7 @@ private:
   std::unique_ptr<AdminDoor> admin_;
   std::unique_ptr<TestClock> test_clock_;
 
+  CertWatch cert_watch_{loop_, lasting_};
   bool reloading_ = false;
   bool stopping_ = false;
   std::vector<std::function<void(admin::ReloadOutcome)>> reload_now_;

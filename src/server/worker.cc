@@ -3,6 +3,9 @@
 
 #include <pthread.h>
 
+#include "proxy/h1_session.h"
+#include "proxy/handshake.h"
+
 namespace weir::server {
 
 namespace {
@@ -15,18 +18,29 @@ Worker::Door::Door(Worker& worker, proxy::ListenPlace place, net::ListenSocket s
 
 void Worker::Door::accepted(net::Fd fd, const Address& remote, const Address&) {
   net::set_nodelay(fd.get());
-  auto session = std::make_unique<proxy::H1Session>(worker_.resources_, place_, remote);
-  if (!session->open(std::move(fd))) {
-    return;
+  proxy::Resources& resources = worker_.resources_;
+  std::unique_ptr<proxy::Session> session;
+  if (const auto& tls = resources.generation->listen(place_).tls) {
+    auto handshake = std::make_unique<proxy::Handshake>(resources, place_, remote);
+    if (!handshake->open(std::move(fd), *tls)) {
+      return;
+    }
+    session = std::move(handshake);
+  } else {
+    auto plain = std::make_unique<proxy::H1Session>(resources, place_, remote);
+    if (!plain->open(std::move(fd))) {
+      return;
+    }
+    session = std::move(plain);
   }
   if (worker_.draining_) {
     session->drain_after_first();
   }
-  worker_.sessions_.push_back(*session.release()); // it retires itself
+  resources.sessions.push_back(*session.release()); // it retires itself
 }
 
 void Worker::Drain::run() {
-  if (worker_.sessions_.empty() || grace.passed()) {
+  if (worker_.resources_.sessions.empty() || grace.passed()) {
     worker_.loop_.stop();
     return;
   }
@@ -97,8 +111,8 @@ void Worker::drain(Duration grace) {
     door->listener().stop();
   }
   // Those that close unlink themselves: the next one is taken first.
-  for (proxy::H1Session* session = sessions_.front(); session != nullptr;) {
-    proxy::H1Session* next = sessions_.next(*session);
+  for (proxy::Session* session = resources_.sessions.front(); session != nullptr;) {
+    proxy::Session* next = resources_.sessions.next(*session);
     session->drain();
     session = next;
   }
@@ -108,7 +122,7 @@ void Worker::drain(Duration grace) {
 
 /// On its own thread still: whatever holds a socket or a Fill ends here.
 void Worker::end_all() {
-  while (proxy::H1Session* session = sessions_.front()) {
+  while (proxy::Session* session = resources_.sessions.front()) {
     session->end();
   }
   resources_.end_fills();

@@ -15,7 +15,6 @@
 #include "event/mailbox.h"
 #include "metrics/metrics.h"
 #include "net/listener.h"
-#include "proxy/h1_session.h"
 #include "proxy/resources.h"
 
 namespace weir::server {
@@ -81,7 +80,6 @@ private:
   std::map<std::uint32_t, std::unique_ptr<Door>> doors_;
   // A place outlives its door: sessions refer to it.
   std::vector<std::unique_ptr<Door>> closed_doors_;
-  List<proxy::H1Session, proxy::SessionTag> sessions_;
   Drain drain_;
   bool draining_ = false;
   std::function<void()> on_end_; // set before the drain is posted
