@@ -103,6 +103,11 @@ struct ListenDecl {
   AskCert ask_cert = AskCert::none;
   std::string client_ca; // file
   bool redirect_https = false;
+  // As written; neither: HTTP/1, and with TLS both.
+  bool http1 = false;
+  bool http2 = false;
+  bool speaks_http2() const noexcept { return http2 || (tls && !http1); }
+  bool speaks_http1() const noexcept { return http1 || !http2; }
   std::vector<Prefix> trust; // whose X-Forwarded-*, Forwarded and X-Request-Id are believed
   Position at;
 };

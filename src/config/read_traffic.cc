@@ -274,6 +274,22 @@ void read_listen_tls(Reading& r, const Statement& s, Scope& scope) {
   }
 }
 
+void read_listen_http1(Reading& r, const Statement& s, Scope& scope) {
+  if (has_words(r, s, scope, 0, 0)) {
+    for (ListenDecl& listen : *scope.listens) {
+      listen.http1 = true;
+    }
+  }
+}
+
+void read_listen_http2(Reading& r, const Statement& s, Scope& scope) {
+  if (has_words(r, s, scope, 0, 0)) {
+    for (ListenDecl& listen : *scope.listens) {
+      listen.http2 = true;
+    }
+  }
+}
+
 void read_listen_cert(Reading& r, const Statement& s, Scope& scope) {
   if (!has_words(r, s, scope, 1, 1)) {
     return;

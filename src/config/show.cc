@@ -33,6 +33,8 @@ std::string tls_text(const ListenDecl& listen) {
         listen.ask_cert == AskCert::required ? " client-cert required " : " client-cert optional ";
     text += listen.client_ca;
   }
+  text += listen.http1 ? " http1" : "";
+  text += listen.http2 ? " http2" : "";
   return text + (listen.redirect_https ? " redirect https" : "");
 }
 

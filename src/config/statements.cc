@@ -45,8 +45,6 @@ constexpr Absent kAbsent[] = {
     {"eject", 0},
     {"group", CONDITION},
     {"header", 0},
-    {"http1", LISTEN},
-    {"http2", LISTEN},
     {"http3", LISTEN},
     {"key", SERVER},
     {"l4", 0},

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 noinst_LIBRARIES += src/http/libhttp.a
-src_http_libhttp_a_CPPFLAGS = $(AM_CPPFLAGS) $(IDN2_CFLAGS)
+src_http_libhttp_a_CPPFLAGS = $(AM_CPPFLAGS) $(IDN2_CFLAGS) $(NGHTTP2_CFLAGS)
 src_http_libhttp_a_SOURCES = \
   src/http/cache_control.cc src/http/cache_control.h \
   src/http/chars.h \
@@ -10,12 +10,13 @@ src_http_libhttp_a_SOURCES = \
   src/http/h1_framing.cc \
   src/http/h1_parser.cc src/http/h1_parser.h \
   src/http/h1_writer.cc src/http/h1_writer.h \
+  src/http/h2_codec.cc src/http/h2_codec.h \
   src/http/message.cc src/http/message.h \
   src/http/range.cc src/http/range.h \
   src/http/structured_fields.cc src/http/structured_fields.h \
   src/http/uri.cc src/http/uri.h
 
-LINK_HTTP = src/http/libhttp.a $(IDN2_LIBS) $(LINK_BASE)
+LINK_HTTP = src/http/libhttp.a $(IDN2_LIBS) $(NGHTTP2_LIBS) $(LINK_BASE)
 
 check_PROGRAMS += test/unit/http_test
 test_unit_http_test_SOURCES = \

@@ -140,6 +140,7 @@ void RequestHead::clear() noexcept {
   method_text = target = {};
   uri = {};
   minor_version = 1;
+  http2 = false;
   framing = {};
   keep_alive = expect_continue = expect_unknown = upgrade = false;
   fields.clear();
@@ -183,6 +184,7 @@ void copy_head(const RequestHead& from, RequestHead& to, Arena& arena) {
   to.uri.query =
       from.uri.has_query ? to.uri.path_query.substr(from.uri.path.size() + 1) : std::string_view{};
   to.minor_version = from.minor_version;
+  to.http2 = from.http2;
   to.framing = from.framing;
   to.keep_alive = from.keep_alive;
   to.expect_continue = from.expect_continue;

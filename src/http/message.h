@@ -69,6 +69,7 @@ struct RequestHead {
   std::string_view target; // as received
   Target uri;              // parsed; host and port are those of Host where the target has none
   int minor_version = 1;   // HTTP/1.x: 0 or 1 (1.2 to 1.9 count as 1, W1.8); HTTP/2: 1
+  bool http2 = false;
   Framing framing;
   bool keep_alive = false;      // the client wants, and may have, another request here
   bool expect_continue = false; // Expect: 100-continue, and HTTP/1.1

@@ -217,7 +217,7 @@ Next Exchange::finish() {
     record_.sni = tls_->sni;
     record_.client_cert = tls_->subject;
   }
-  record_.http = request_.minor_version == 0 ? "1.0" : "1.1";
+  record_.http = request_.http2 ? "2" : request_.minor_version == 0 ? "1.0" : "1.1";
   if (record_.kind.empty()) {
     record_.kind = forward_ ? "forward" : "site";
   }

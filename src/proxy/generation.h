@@ -38,6 +38,8 @@ struct ListenUse {
   std::string name;              // "forward lan", "site www.example.com"
   config::Options options;       // of the forward, or of the first site
   Ref<const net::TlsServer> tls; // none: plain
+  bool http1 = true;
+  bool http2 = false;
 };
 
 class Generation {

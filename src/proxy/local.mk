@@ -12,6 +12,8 @@ src_proxy_libproxy_a_SOURCES = \
   src/proxy/h1_fetch.cc src/proxy/h1_fetch.h \
   src/proxy/h1_session.cc src/proxy/h1_session.h \
   src/proxy/h1_session_body.cc \
+  src/proxy/h2_session.cc src/proxy/h2_session.h \
+  src/proxy/h2_stream.cc src/proxy/h2_stream.h \
   src/proxy/handshake.cc src/proxy/handshake.h \
   src/proxy/raw_fetch.cc src/proxy/raw_fetch.h \
   src/proxy/reply.cc src/proxy/reply.h \

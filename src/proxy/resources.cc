@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "proxy/h1_session.h"
+#include "proxy/h2_stream.h"
 
 namespace weir::proxy {
 
@@ -40,6 +41,21 @@ void Resources::give_back(std::unique_ptr<H1Work> work) {
   if (free_work_.size() < kMostFree) {
     work->clear();
     free_work_.push_back(std::move(work));
+  }
+}
+
+std::unique_ptr<H2Stream> Resources::lend_stream() {
+  if (free_streams_.empty()) {
+    return std::make_unique<H2Stream>(*this);
+  }
+  std::unique_ptr<H2Stream> stream = std::move(free_streams_.back());
+  free_streams_.pop_back();
+  return stream;
+}
+
+void Resources::give_back(std::unique_ptr<H2Stream> stream) {
+  if (free_streams_.size() < kMostFree) {
+    free_streams_.push_back(std::move(stream));
   }
 }
 

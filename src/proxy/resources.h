@@ -20,6 +20,7 @@
 namespace weir::proxy {
 
 struct H1Work;
+class H2Stream;
 
 struct Resources {
   Resources(event::Loop& worker_loop, std::uint16_t worker, net::ResolverSettings dns,
@@ -48,9 +49,12 @@ struct Resources {
 
   std::unique_ptr<H1Work> lend_work();
   void give_back(std::unique_ptr<H1Work> work);
+  std::unique_ptr<H2Stream> lend_stream();
+  void give_back(std::unique_ptr<H2Stream> stream);
 
 private:
   std::vector<std::unique_ptr<H1Work>> free_work_;
+  std::vector<std::unique_ptr<H2Stream>> free_streams_;
   List<cache::Fill, cache::BornTag> fills_; // active ones; they own themselves
 };
 

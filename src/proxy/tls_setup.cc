@@ -102,7 +102,12 @@ private:
     if (part.first == nullptr) {
       part.first = &listen;
       part.settings.tickets = tickets_;
-      part.settings.protocols = {"http/1.1"};
+      if (listen.speaks_http2()) {
+        part.settings.protocols.emplace_back("h2");
+      }
+      if (listen.speaks_http1()) {
+        part.settings.protocols.emplace_back("http/1.1");
+      }
       part.settings.client =
           listen.ask_cert == config::AskCert::required   ? net::ClientCertificate::required
           : listen.ask_cert == config::AskCert::optional ? net::ClientCertificate::optional

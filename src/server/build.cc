@@ -130,6 +130,8 @@ void take_listeners(const config::Config& config, Lasting& lasting, const proxy:
     auto has = [&](const auto& place) {
       for (const auto& listen : place.listens) {
         if (listen.address == listening[i].address) {
+          use.http1 = listen.speaks_http1();
+          use.http2 = listen.speaks_http2();
           return true;
         }
       }

@@ -20,9 +20,11 @@ void Worker::Door::accepted(net::Fd fd, const Address& remote, const Address&) {
   net::set_nodelay(fd.get());
   proxy::Resources& resources = worker_.resources_;
   std::unique_ptr<proxy::Session> session;
-  if (const auto& tls = resources.generation->listen(place_).tls) {
+  const proxy::ListenUse& use = resources.generation->listen(place_);
+  if (use.tls || use.http2) {
     auto handshake = std::make_unique<proxy::Handshake>(resources, place_, remote);
-    if (!handshake->open(std::move(fd), *tls)) {
+    if (!(use.tls ? handshake->open(std::move(fd), *use.tls)
+                  : handshake->open_plain(std::move(fd)))) {
       return;
     }
     session = std::move(handshake);

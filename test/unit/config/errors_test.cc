@@ -124,7 +124,7 @@ TEST_CASE("C12 words of the language that this build does not carry out are refu
       {"forward", "auth basic from staff", "2:1 'auth'"},
       {"forward", "parent 10.9.9.9:3128", "2:1 'parent'"},
       {"forward", "privacy standard", "2:1 'privacy'"},
-      {"forward", "listen 127.0.0.1:2 http2", "2:20 'http2'"},
+      {"forward", "listen 127.0.0.1:2 http3", "2:20 'http3'"},
       {"rules", "limit bulk", "2:1 'limit'"},
       {"rules", "auth", "2:1 'auth'"},
       {"rules", "set-header X y", "2:1 'set-header'"},

@@ -4,6 +4,7 @@ expected; see 010-forward.py for its form."""
 from .client import Client
 from .dns import Dns
 from .http1 import Closed, Fields, Malformed, Request, Response, answer, chunks, fresh, head
+from .http2 import H2Client, block, frame, literal
 from .origin import Connection, Gate, Origin
 from .tls import Authority, TlsClient, context
 from .tap import (DEADLINE, LONG, SLOWNESS, Failure, Skip, expect, expect_equal, expect_grown, expect_in, main, table, test,
