@@ -29,7 +29,8 @@ std::string_view name(Code code) noexcept {
   case Code::timeout:
     return "timeout";
   case Code::refused:
-    return "refused";
+  case Code::tls_failed:
+    return code == Code::refused ? "refused" : "tls-failed";
   case Code::unreachable:
     return "unreachable";
   case Code::closed:
@@ -63,9 +64,9 @@ std::string_view name(Code code) noexcept {
   case Code::overloaded:
     return "overloaded";
   case Code::internal:
-    return "internal";
+    break;
   }
-  return "unknown";
+  return "internal";
 }
 
 std::string_view name(Side side) noexcept {

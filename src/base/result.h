@@ -30,6 +30,7 @@ enum class Code : std::uint16_t {
   unknown_coding,  // transfer coding other than chunked in a request (501)
   timeout,         // a deadline passed
   refused,         // connection refused
+  tls_failed,      // TLS is not agreed on, or a certificate is not believed
   unreachable,     // no route, network down, all addresses failed
   closed,          // the other side closed where it must not
   reset,           // connection reset

@@ -65,7 +65,23 @@ struct ServerDecl {
   std::string host; // name in lower case, or address without brackets
   std::uint16_t port = 0;
   std::uint32_t weight = 1;
+  bool tls = false;
+  std::string sni; // the name asked for and checked; empty: the host
   Position at;
+};
+
+/// A certificate with its chain, and its key.
+struct CertDecl {
+  std::string cert;
+  std::string key; // empty: in the same file
+  Position at;
+};
+
+/// How origins are spoken to where that is by TLS.
+struct OriginTls {
+  CertDecl own;   // shown to them; without a file: none
+  std::string ca; // file; empty: the system's store
+  Position ca_at;
 };
 
 enum class Balance : std::uint8_t { round_robin };
@@ -74,6 +90,7 @@ struct PoolDecl {
   std::string name;
   std::vector<ServerDecl> servers;
   Balance balance = Balance::round_robin;
+  OriginTls tls;
   Options options; // connect_timeout, answer_timeout, retry, connections, ...
   Position at, balance_at;
 };
@@ -83,13 +100,6 @@ struct PageDecl {
   std::string file;
   std::string body; // empty: the built-in page ("blocked" where the file declares none)
   std::string content_type;
-  Position at;
-};
-
-/// A certificate with its chain, and its key.
-struct CertDecl {
-  std::string cert;
-  std::string key; // empty: in the same file
   Position at;
 };
 
@@ -103,9 +113,7 @@ struct ListenDecl {
   AskCert ask_cert = AskCert::none;
   std::string client_ca; // file
   bool redirect_https = false;
-  // As written; neither: HTTP/1, and with TLS both.
-  bool http1 = false;
-  bool http2 = false;
+  bool http1 = false, http2 = false; // neither: HTTP/1, and with TLS both
   bool speaks_http2() const noexcept { return http2 || (tls && !http1); }
   bool speaks_http1() const noexcept { return http1 || !http2; }
   std::vector<Prefix> trust; // whose X-Forwarded-*, Forwarded and X-Request-Id are believed
@@ -152,6 +160,7 @@ struct ForwardDecl {
   std::vector<Prefix> private_except;
   NameRef cache;
   CacheUseDecl use;
+  OriginTls tls;
   std::vector<RuleDecl> rules;
   Options options;
   Position at, connect_at, private_at;

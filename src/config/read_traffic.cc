@@ -158,6 +158,8 @@ void read_pool_server(Reading& r, const Statement& s, Scope& scope) {
     return;
   }
   Scope inner = scope;
+  ServerDecl all;
+  inner.server = &all;
   inner.place = flag::SERVER;
   for (std::size_t i = 1; i < parts.size(); ++i) {
     const Row* row = find_row(parts[i].words[0].text, flag::SERVER);
@@ -167,6 +169,8 @@ void read_pool_server(Reading& r, const Statement& s, Scope& scope) {
     const Word& word = parts[0].words[i];
     ServerDecl server;
     server.weight = inner.options.server_weight;
+    server.tls = all.tls;
+    server.sni = all.sni;
     server.at = word.at;
     if (std::string wrong = read_server(word.text, server); !wrong.empty()) {
       bad_value(r, word, std::move(wrong));
@@ -180,6 +184,45 @@ void read_pool_server(Reading& r, const Statement& s, Scope& scope) {
     }
     scope.pool->servers.push_back(std::move(server));
   }
+}
+
+void read_server_tls(Reading& r, const Statement& s, Scope& scope) {
+  if (has_words(r, s, scope, 0, 0)) {
+    scope.server->tls = true;
+  }
+}
+
+void read_server_sni(Reading& r, const Statement& s, Scope& scope) {
+  if (!has_words(r, s, scope, 1, 1)) {
+    return;
+  }
+  HostPattern name;
+  std::string wrong = read_host_pattern(s.words[1].text, name);
+  if (!wrong.empty() || name.kind != HostPattern::Kind::exact) {
+    return bad_value(r, s.words[1], "write the name of one host");
+  }
+  scope.server->sni = name.text;
+  scope.server->tls = true;
+}
+
+void read_pool_ca(Reading& r, const Statement& s, Scope& scope) {
+  if (has_words(r, s, scope, 1, 1)) {
+    OriginTls& tls = scope.pool != nullptr ? scope.pool->tls : scope.forward->tls;
+    tls.ca = r.report.resolve(s.words[1].at, s.words[1].text);
+    tls.ca_at = s.words[1].at;
+  }
+}
+
+void read_pool_client_cert(Reading& r, const Statement& s, Scope& scope) {
+  bool with_key = s.words.size() == 4 && s.words[2].is("key");
+  if (!with_key && !has_words(r, s, scope, 1, 1)) {
+    return;
+  }
+  CertDecl own;
+  own.cert = r.report.resolve(s.words[1].at, s.words[1].text);
+  own.key = with_key ? r.report.resolve(s.words[3].at, s.words[3].text) : std::string();
+  own.at = s.words[1].at;
+  (scope.pool != nullptr ? scope.pool->tls : scope.forward->tls).own = std::move(own);
 }
 
 void read_pool_balance(Reading& r, const Statement& s, Scope& scope) {

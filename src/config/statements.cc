@@ -46,7 +46,7 @@ constexpr Absent kAbsent[] = {
     {"group", CONDITION},
     {"header", 0},
     {"http3", LISTEN},
-    {"key", SERVER},
+    {"key", 0},
     {"l4", 0},
     {"limit", RULES},
     {"mime", CONDITION},
@@ -62,7 +62,7 @@ constexpr Absent kAbsent[] = {
     {"spill", SERVER},
     {"split", 0},
     {"sticky", POOL},
-    {"tls", CONDITION | SERVER},
+    {"tls", CONDITION},
     {"user", CONDITION},
     {"users", 0},
 };

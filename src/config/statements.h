@@ -32,6 +32,7 @@ struct Scope {
   ListDecl* list = nullptr;
   WhenDecl* when = nullptr;
   PoolDecl* pool = nullptr;
+  ServerDecl* server = nullptr; // what holds for all servers of a statement
   ForwardDecl* forward = nullptr;
   SiteDecl* site = nullptr;
   RouteDecl* route = nullptr;

@@ -44,6 +44,12 @@ struct H2Codec::Callbacks {
     return static_cast<H2Peer*>(nghttp2_session_get_stream_user_data(session, id));
   }
 
+  /// Priorities of RFC 7540 are skipped, and told to nobody later.
+  static int begin_frame(nghttp2_session*, const nghttp2_frame_hd* frame, void* user) {
+    bool priority = frame->type == NGHTTP2_PRIORITY || frame->type == NGHTTP2_PRIORITY_UPDATE;
+    return priority ? of(user).tolerate(H2Flood::priority) : 0;
+  }
+
   static int begin_headers(nghttp2_session* session, const nghttp2_frame* frame, void* user) {
     H2Codec& self = of(user);
     if (frame->hd.type != NGHTTP2_HEADERS) {
@@ -99,9 +105,6 @@ struct H2Codec::Callbacks {
       return self.tolerate(H2Flood::ping);
     case NGHTTP2_SETTINGS:
       return self.tolerate(H2Flood::settings);
-    case NGHTTP2_PRIORITY:
-    case NGHTTP2_PRIORITY_UPDATE:
-      return self.tolerate(H2Flood::priority);
     case NGHTTP2_WINDOW_UPDATE:
       return self.tolerate(H2Flood::window_update);
     default:
@@ -194,6 +197,7 @@ H2Codec::H2Codec(H2Guard& guard, const H2Settings& settings) : guard_(guard) {
   if (nghttp2_session_callbacks_new(&calls) != 0 || nghttp2_option_new(&option) != 0) {
     panic("out of memory");
   }
+  nghttp2_session_callbacks_set_on_begin_frame_callback(calls, Callbacks::begin_frame);
   nghttp2_session_callbacks_set_on_begin_headers_callback(calls, Callbacks::begin_headers);
   nghttp2_session_callbacks_set_on_header_callback(calls, Callbacks::header);
   nghttp2_session_callbacks_set_on_frame_recv_callback(calls, Callbacks::frame_recv);

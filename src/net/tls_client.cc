@@ -4,8 +4,12 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
+#include <sys/stat.h>
 
+#include <array>
 #include <atomic>
+#include <cstdlib>
+#include <memory>
 
 #include <fmt/format.h>
 
@@ -47,6 +51,54 @@ bool show(SSL_CTX* context, const TlsCertificate& certificate) {
   return good;
 }
 
+/// When a file or folder was changed last; 0: it is not there.
+std::int64_t changed(const char* variable, const char* otherwise) {
+  const char* path = std::getenv(variable);
+  struct stat about {};
+  if (::stat(path != nullptr ? path : otherwise, &about) != 0) {
+    return 0;
+  }
+  return about.st_mtim.tv_sec * 1'000'000'000 + about.st_mtim.tv_nsec;
+}
+
+/// The certificates of the system. To read them takes a good part of a second: only when they have
+/// changed since the last load of a configuration. The caller's; null: they cannot be read.
+X509_STORE* system_store() {
+  struct Free {
+    void operator()(X509_STORE* store) const { X509_STORE_free(store); }
+  };
+  static std::mutex mutex;
+  static std::unique_ptr<X509_STORE, Free> store;
+  static std::array<std::int64_t, 2> as_of{};
+  std::lock_guard lock(mutex);
+  std::array now = {changed(X509_get_default_cert_file_env(), X509_get_default_cert_file()),
+                    changed(X509_get_default_cert_dir_env(), X509_get_default_cert_dir())};
+  if (!store || now != as_of) {
+    store.reset(X509_STORE_new());
+    as_of = now;
+    if (store && X509_STORE_set_default_paths(store.get()) != 1) {
+      store.reset();
+    }
+  }
+  if (store) {
+    X509_STORE_up_ref(store.get());
+  }
+  return store.get();
+}
+
+/// Whom to believe.
+bool believe(SSL_CTX* context, const std::string& ca) {
+  if (!ca.empty()) {
+    return SSL_CTX_load_verify_file(context, ca.c_str()) == 1;
+  }
+  X509_STORE* store = system_store();
+  if (store == nullptr) {
+    return false;
+  }
+  SSL_CTX_set_cert_store(context, store); // it frees it
+  return true;
+}
+
 } // namespace
 
 Ref<const TlsClient> TlsClient::make(const TlsClientSettings& settings, std::string& problem) {
@@ -69,15 +121,10 @@ Ref<const TlsClient> TlsClient::make(const TlsClientSettings& settings, std::str
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
   SSL_CTX_sess_set_new_cb(context, new_session);
   SSL_CTX_set_verify(context, settings.verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nullptr);
-  if (settings.verify) {
-    int loaded = settings.ca.empty() ? SSL_CTX_set_default_verify_paths(context)
-                                     : SSL_CTX_load_verify_file(context, settings.ca.c_str());
-    if (loaded != 1) {
-      problem =
-          fmt::format("{}: {}", settings.ca.empty() ? "the system's certificates" : settings.ca,
-                      openssl_error());
-      return nullptr;
-    }
+  if (settings.verify && !believe(context, settings.ca)) {
+    problem = fmt::format("{}: {}", settings.ca.empty() ? "the system's certificates" : settings.ca,
+                          openssl_error());
+    return nullptr;
   }
   if (settings.certificate && !show(context, *settings.certificate)) {
     problem = fmt::format("{}: {}", settings.certificate->file(), openssl_error());
@@ -108,8 +155,8 @@ SSL* TlsClient::make_ssl(const std::string& host, const std::string& sni) const 
     return nullptr;
   }
   bool good = true;
-  if (Address::parse(host)) {
-    good = X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host.c_str()) == 1;
+  if (auto address = Address::parse(host)) {
+    good = X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), address->host().c_str()) == 1;
   } else {
     SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
     good = SSL_set1_host(ssl, host.c_str()) == 1;

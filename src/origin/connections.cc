@@ -10,10 +10,26 @@ bool OriginConn::open(event::Loop& loop, net::Fd fd, event::Task& user) {
   return watched;
 }
 
+bool OriginConn::secure(event::Loop& loop, net::Fd fd, event::Task& user,
+                        const net::TlsClient& client, const std::string& name) {
+  std::string sni = Address::parse(name) ? std::string() : name;
+  auto made = net::TlsTransport::connect(loop, std::move(fd), user, client, name, sni);
+  tls_ = made.get();
+  transport_ = std::move(made);
+  return tls_ != nullptr;
+}
+
+bool OriginConn::is_disturbed() {
+  if (transport_->end_seen() || !transport_->readable()) {
+    return transport_->end_seen();
+  }
+  char byte = 0;
+  return tls_ == nullptr || tls_->read(&byte, 1).state != net::IoResult::would_block;
+}
+
 void OriginConn::run() {
   if (static_cast<ListNode<IdleTag>&>(*this).linked() &&
-      (transport_->readable() || transport_->end_seen() || idle_.passed() ||
-       (slot_ != nullptr && !slot_->is_parked(ticket_)))) {
+      (is_disturbed() || idle_.passed() || (slot_ != nullptr && !slot_->is_parked(ticket_)))) {
     home_.drop(*this);
   }
 }
@@ -38,18 +54,21 @@ OriginConnections::~OriginConnections() {
   }
 }
 
-std::unique_ptr<OriginConn> OriginConnections::take(const Address& address, event::Task& user) {
-  return take(address, user, nullptr);
-}
-
-std::unique_ptr<OriginConn>
-OriginConnections::take_with_slot(const Address& address, event::Task& user, ServerState& slot) {
-  return take(address, user, &slot);
-}
-
 std::unique_ptr<OriginConn> OriginConnections::take(const Address& address, event::Task& user,
+                                                    const std::string& identity) {
+  return take(address, identity, user, nullptr);
+}
+
+std::unique_ptr<OriginConn> OriginConnections::take_with_slot(const Address& address,
+                                                              event::Task& user, ServerState& slot,
+                                                              const std::string& identity) {
+  return take(address, identity, user, &slot);
+}
+
+std::unique_ptr<OriginConn> OriginConnections::take(const Address& address,
+                                                    const std::string& identity, event::Task& user,
                                                     ServerState* slot) {
-  auto at = by_address_.find(address);
+  auto at = by_address_.find({address, identity});
   if (at == by_address_.end()) {
     return nullptr;
   }
@@ -62,7 +81,7 @@ std::unique_ptr<OriginConn> OriginConnections::take(const Address& address, even
     std::unique_ptr<OriginConn> taken(connection);
     connection->idle_.disarm();
     static_cast<ListNode<event::RunTag>&>(*connection).unlink();
-    if (connection->transport_->readable() || connection->transport_->end_seen()) {
+    if (connection->is_disturbed()) {
       continue; // told in this very turn
     }
     connection->let_go(slot == nullptr);
@@ -87,7 +106,7 @@ void OriginConnections::give(std::unique_ptr<OriginConn> connection, Duration id
   connection->transport_->set_task(*connection);
   connection->idle_.arm(loop_, idle_time, *connection);
   OriginConn& kept = *connection.release();
-  by_address_[kept.address()].push_front(kept);
+  by_address_[{kept.address(), kept.identity_}].push_front(kept);
   ++idle_;
   if (kept.transport_->readable()) {
     loop_.wake(kept); // no edge will tell it again

@@ -13,11 +13,14 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <string>
+#include <utility>
 
 #include "base/address.h"
 #include "base/list.h"
 #include "event/deadline.h"
 #include "event/loop.h"
+#include "net/tls.h"
 #include "net/transport.h"
 #include "origin/server_state.h"
 
@@ -28,15 +31,23 @@ struct IdleTag {};
 
 class OriginConn final : public event::Task, public ListNode<IdleTag> {
 public:
-  OriginConn(OriginConnections& home, const Address& address) : home_(home), address_(address) {}
+  /// `identity`: as whom it speaks TLS to whom; empty: plain. Only its like may take its place.
+  OriginConn(OriginConnections& home, const Address& address, std::string identity = {})
+      : home_(home), address_(address), identity_(std::move(identity)) {}
   /// Closed first: who gets the slot may connect at once.
   ~OriginConn() override {
-    transport_.close();
+    if (transport_) {
+      transport_->close();
+    }
     let_go(true);
   }
 
   /// False: the kernel refuses to watch it.
   bool open(event::Loop& loop, net::Fd fd, event::Task& user);
+  /// The same with TLS: a handshake is due, and told by tls().
+  bool secure(event::Loop& loop, net::Fd fd, event::Task& user, const net::TlsClient& client,
+              const std::string& name);
+  net::TlsTransport* tls() noexcept { return tls_; }
   net::Transport& transport() noexcept { return *transport_; }
   const Address& address() const noexcept { return address_; }
   /// How many requests it has carried before.
@@ -46,12 +57,16 @@ public:
 
 private:
   friend class OriginConnections;
+  /// Something came that nobody asked for, or its end. (A ticket of TLS is not that.)
+  bool is_disturbed();
   /// Idle no longer; the slot is given back, or stays with the caller.
   void let_go(bool release_slot);
 
   OriginConnections& home_;
   const Address address_;
+  const std::string identity_;
   std::unique_ptr<net::Transport> transport_;
+  net::TlsTransport* tls_ = nullptr; // transport_, if it is one
   event::Deadline idle_;
   std::uint32_t uses_ = 0;
   ServerState* slot_ = nullptr; // idle, and holds one of this server
@@ -68,10 +83,11 @@ public:
 
   /// The one used last of those to this address, or null; `user` is woken from now on. The slot it
   /// may hold is given back.
-  std::unique_ptr<OriginConn> take(const Address& address, event::Task& user);
+  std::unique_ptr<OriginConn> take(const Address& address, event::Task& user,
+                                   const std::string& identity = {});
   /// One that holds a slot of `slot`, which is the caller's from now on.
   std::unique_ptr<OriginConn> take_with_slot(const Address& address, event::Task& user,
-                                             ServerState& slot);
+                                             ServerState& slot, const std::string& identity = {});
   /// Keeps it for another request, for `idle_time`. `slot`: with the slot of that server, which is
   /// not the caller's any more.
   void give(std::unique_ptr<OriginConn> connection, Duration idle_time,
@@ -82,12 +98,13 @@ public:
 
 private:
   friend class OriginConn;
-  std::unique_ptr<OriginConn> take(const Address& address, event::Task& user, ServerState* slot);
+  std::unique_ptr<OriginConn> take(const Address& address, const std::string& identity,
+                                   event::Task& user, ServerState* slot);
 
   event::Loop& loop_;
   const std::size_t most_idle_;
   std::size_t idle_ = 0;
-  std::map<Address, List<OriginConn, IdleTag>> by_address_;
+  std::map<std::pair<Address, std::string>, List<OriginConn, IdleTag>> by_address_;
 };
 
 } // namespace weir::origin

@@ -9,14 +9,15 @@ namespace weir::origin {
 Pool::Pool(const config::PoolDecl& decl, ServerStates& states)
     : name_(decl.name), schedule_(make_schedule(decl.servers)), state_(&states.pool(decl.name)) {
   for (const auto& server : decl.servers) {
-    Server made;
+    Server& made = servers_.emplace_back();
     made.host = server.host;
     made.port = server.port;
+    made.tls = server.tls;
+    made.name = server.sni.empty() ? server.host : server.sni;
     made.literal = Address::parse(server.host, server.port);
     made.label =
         made.literal ? made.literal->to_string() : server.host + ":" + std::to_string(server.port);
     made.state = &states.server(decl.name, made.label);
-    servers_.push_back(std::move(made));
   }
 }
 

@@ -22,6 +22,8 @@ public:
     std::uint16_t port = 0;
     std::optional<Address> literal; // host is an address
     std::string label;              // "host:port", for the log
+    bool tls = false;
+    std::string name; // asked for in TLS, and checked: the SNI, or the host
     ServerState* state = nullptr;
   };
   /// Servers already tried for a request: bit i for server i; servers from 64 on are tried once.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proxy/dial.h"
 
+#include "base/errlog.h"
 #include "metrics/metrics.h"
 
 namespace weir::proxy {
@@ -82,6 +83,8 @@ Dial::State Dial::step() {
   }
   if (state_ == State::connect) {
     connect();
+  } else if (state_ == State::secure) {
+    handshake();
   }
   return state_;
 }
@@ -140,7 +143,7 @@ bool Dial::take_held() {
     return false;
   }
   for (const Address& address : allowed_) {
-    if (auto idle = connections_.take_with_slot(address, owner_, *server_->state)) {
+    if (auto idle = connections_.take_with_slot(address, owner_, *server_->state, identity())) {
       has_slot_ = true;
       reused_ = true;
       queue_deadline_.disarm();
@@ -205,7 +208,7 @@ Dial::State Dial::connect() {
   if (!connector_) {
     if (settings_.reuse) {
       for (const Address& address : allowed_) {
-        if (auto idle = connections_.take(address, owner_)) {
+        if (auto idle = connections_.take(address, owner_, identity())) {
           reused_ = true;
           return connected(std::move(idle));
         }
@@ -230,11 +233,56 @@ Dial::State Dial::connect() {
   if (!connector_->connected()) {
     return fail_server(connector_->error());
   }
-  auto made = std::make_unique<origin::OriginConn>(connections_, connector_->address());
-  if (!made->open(loop_, connector_->take_fd(), owner_)) {
+  auto made = std::make_unique<origin::OriginConn>(connections_, connector_->address(), identity());
+  std::string name = tls_name();
+  if (!(name.empty() ? made->open(loop_, connector_->take_fd(), owner_)
+                     : made->secure(loop_, connector_->take_fd(), owner_, *settings_.tls, name))) {
     return fail({Code::overloaded, Side::self});
   }
-  return connected(std::move(made));
+  if (name.empty()) {
+    return connected(std::move(made));
+  }
+  connection_ = std::move(made);
+  state_ = State::secure;
+  secure_deadline_.arm(loop_, settings_.connect_timeout, owner_);
+  return handshake();
+}
+
+Dial::State Dial::handshake() {
+  net::TlsTransport& tls = *connection_->tls();
+  switch (tls.handshake()) {
+  case net::TlsTransport::Handshake::wait:
+    if (!secure_deadline_.passed()) {
+      return state_;
+    }
+    connection_.reset();
+    return fail_server({Code::timeout, Side::origin});
+  case net::TlsTransport::Handshake::failed:
+    log_warn("tls: origin {} at {}: {}", tls_name(), connection_->address().to_string(),
+             tls.problem());
+    metrics::count(metrics::Metric::origin_tls_failed);
+    secure_deadline_.disarm();
+    connection_.reset();
+    return fail_server({Code::tls_failed, Side::origin});
+  case net::TlsTransport::Handshake::done:
+    break;
+  }
+  secure_deadline_.disarm();
+  metrics::count(tls.facts().resumed ? metrics::Metric::origin_tls_resumed
+                                     : metrics::Metric::origin_tls_full);
+  return connected(std::move(connection_));
+}
+
+std::string Dial::tls_name() const {
+  if (!settings_.tls || (server_ != nullptr && !server_->tls)) {
+    return {};
+  }
+  return server_ != nullptr ? server_->name : settings_.host;
+}
+
+std::string Dial::identity() const {
+  std::string name = tls_name();
+  return name.empty() ? name : std::to_string(settings_.tls->number()) + " " + name;
 }
 
 Dial::State Dial::connected(std::unique_ptr<origin::OriginConn> connection) {

@@ -18,6 +18,7 @@
 #include "event/deadline.h"
 #include "net/connector.h"
 #include "net/resolver.h"
+#include "net/tls_client.h"
 #include "origin/connections.h"
 #include "origin/pool.h"
 
@@ -36,9 +37,10 @@ struct DialSettings {
   std::uint16_t port = 0;
   Duration connect_timeout{};
   Duration queue_timeout{};
-  std::uint32_t slots = 0;   // connections in use per server of the pool; 0: no limit
-  std::uint32_t retries = 0; // further servers after a failed connect
-  bool reuse = true;         // an idle connection will do
+  std::uint32_t slots = 0;       // connections in use per server of the pool; 0: no limit
+  std::uint32_t retries = 0;     // further servers after a failed connect
+  bool reuse = true;             // an idle connection will do
+  Ref<const net::TlsClient> tls; // of the pool, for its servers with tls; of a host: for it
 };
 
 class Dial {
@@ -47,6 +49,7 @@ public:
     resolve, // a server is chosen; its name is being looked up
     queue,   // every slot of the server is in use
     connect, // TCP to the checked addresses
+    secure,  // TLS on it
     ready,   // connection() is there
     failed,  // error() is there
   };
@@ -83,6 +86,10 @@ private:
   void leave_queue();
   bool take_idle();
   State connect();
+  State handshake();
+  /// Whom TLS is spoken to; empty: nobody, it is plain.
+  std::string tls_name() const;
+  std::string identity() const;
   State connected(std::unique_ptr<origin::OriginConn> connection);
   State fail_server(const Error& error);
   State fail(const Error& error);
@@ -109,6 +116,7 @@ private:
   bool v6_taken_ = false;
   event::Ticket ticket_;
   event::Deadline queue_deadline_;
+  event::Deadline secure_deadline_;
   std::unique_ptr<net::Lookup> lookup_;
   std::vector<Address> allowed_; // checked, with port
   std::unique_ptr<net::Connector> connector_;

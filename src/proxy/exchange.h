@@ -93,6 +93,10 @@ private:
   http::Scheme asked_scheme() const noexcept {
     return scheme_ == "https" ? http::Scheme::https : http::Scheme::http;
   }
+  /// https:// through a forward: never fetched in clear (W8.5).
+  bool fetches_by_tls() const noexcept {
+    return asked_scheme() == http::Scheme::https && request_.method != http::Method::connect;
+  }
   http::Scheme own_scheme() const noexcept {
     return tls_ != nullptr ? http::Scheme::https : http::Scheme::http;
   }
@@ -126,6 +130,7 @@ private:
 
   // exchange_fetch.cc
   std::unique_ptr<FetchPlan> make_plan(bool via_cache);
+  std::string write_head(bool via_cache);
   void start_fill();
   Next pass();
   Next look_again(const cache::FillHead& head);

@@ -73,11 +73,6 @@ Next Exchange::admit_forward(const ListenUse& use) {
     record_.end = end_word(error_);
     return reply(make_error(403, facts));
   }
-  if (uri.scheme == http::Scheme::https) { // never fetched in clear (W8.5)
-    PageFacts facts = page_facts();
-    facts.reason = "https needs a tunnel (CONNECT).";
-    return reply(make_error(501, facts));
-  }
   return admit_route(*route_);
 }
 

@@ -74,9 +74,11 @@ std::unique_ptr<FetchPlan> Exchange::make_plan(bool via_cache) {
     times = &generation_->config->pools[*route_->pool].options;
     plan->dial.slots = times->connections;
     plan->dial.queue_timeout = times->queue_timeout;
+    plan->dial.tls = generation_->tls_of_pool(*route_->pool);
   } else {
     plan->dial.host = facts_.host;
     plan->dial.port = facts_.port;
+    plan->dial.tls = fetches_by_tls() ? generation_->tls_of(*route_->forward) : nullptr;
     plan->guard = route_->forward->private_deny;
     plan->guard_except = route_->forward->private_except;
   }
@@ -100,17 +102,7 @@ std::unique_ptr<FetchPlan> Exchange::make_plan(bool via_cache) {
   if (request_.method == http::Method::connect) {
     return plan;
   }
-  Forwarding how;
-  how.target = request_.uri.path_query;
-  how.host = authority_;
-  how.via = generation_->via;
-  how.client = remote_;
-  how.reverse = !forward_;
-  how.trusted = trusted_;
-  how.scheme = scheme_;
-  how.original_host = request_.fields.value(http::FieldId::host);
-  how.validate = via_cache ? stale_.get() : nullptr;
-  plan->head = write_request(request_, how);
+  plan->head = write_head(via_cache);
   plan->stale = via_cache ? stale_ : nullptr;
   if (tier_ != nullptr) {
     plan->heuristic_max = generation_->config->caches[*route_->cache].options.heuristic_max;
@@ -122,6 +114,20 @@ std::unique_ptr<FetchPlan> Exchange::make_plan(bool via_cache) {
     plan->body_chunked = request_.framing.kind == http::Framing::Kind::chunked;
   }
   return plan;
+}
+
+std::string Exchange::write_head(bool via_cache) {
+  Forwarding how;
+  how.target = request_.uri.path_query;
+  how.host = authority_;
+  how.via = generation_->via;
+  how.client = remote_;
+  how.reverse = !forward_;
+  how.trusted = trusted_;
+  how.scheme = scheme_;
+  how.original_host = request_.fields.value(http::FieldId::host);
+  how.validate = via_cache ? stale_.get() : nullptr;
+  return write_request(request_, how);
 }
 
 /// The lead's: its Fill gets the fetch. It may have ended when this returns.

@@ -154,8 +154,11 @@ std::string write_request(const http::RequestHead& request, const Forwarding& ho
       write_forwarded(out, request.fields, how);
     }
     std::string via = joined(request.fields, FieldId::via);
-    out.field(FieldId::via,
-              {via, separator(via), request.http2 ? "2 " : request.minor_version == 0 ? "1.0 " : "1.1 ", how.via});
+    out.field(FieldId::via, {via, separator(via),
+                             request.http2                ? "2 "
+                             : request.minor_version == 0 ? "1.0 "
+                                                          : "1.1 ",
+                             how.via});
     out.end_head();
   });
 }

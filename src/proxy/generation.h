@@ -54,10 +54,20 @@ public:
   std::vector<cache::Policy> policies;              // by Route::index
   std::vector<ListenUse> listens;                   // by ListenPlace::id
   std::vector<CertificateUse> certificates;
+  std::vector<Ref<const net::TlsClient>> pool_tls;    // by number in Config::pools
+  std::vector<Ref<const net::TlsClient>> forward_tls; // by number in Config::forwards
 
   const cache::Policy& policy(const rules::Route& route) const noexcept {
     static const cache::Policy kPlain;
     return route.index < policies.size() ? policies[route.index] : kPlain;
+  }
+  /// How a pool's servers, or the origins of a forward, are spoken to by TLS; null: not at all.
+  Ref<const net::TlsClient> tls_of_pool(std::uint32_t pool) const {
+    return pool < pool_tls.size() ? pool_tls[pool] : nullptr;
+  }
+  Ref<const net::TlsClient> tls_of(const config::ForwardDecl& forward) const {
+    auto at = static_cast<std::size_t>(&forward - config->forwards.data());
+    return at < forward_tls.size() ? forward_tls[at] : nullptr;
   }
   const ListenUse& listen(const ListenPlace& place) const noexcept {
     static const ListenUse kUnused;

@@ -63,6 +63,7 @@ void H1Fetch::run() {
     case Dial::State::resolve:
     case Dial::State::queue:
     case Dial::State::connect:
+    case Dial::State::secure:
       return;
     }
   }

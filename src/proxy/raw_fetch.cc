@@ -39,6 +39,7 @@ void RawFetch::run() {
     case Dial::State::resolve:
     case Dial::State::queue:
     case Dial::State::connect:
+    case Dial::State::secure:
       return;
     case Dial::State::failed:
       fail(dial_.error());

@@ -133,10 +133,11 @@ std::string_view end_word(const Error& error) noexcept {
   case Side::client:
     return aborted ? "client-abort" : code == Code::timeout ? "client-timeout" : "client-error";
   case Side::origin:
-    return aborted                 ? "origin-abort"
-           : code == Code::timeout ? "origin-timeout"
-           : code == Code::refused ? "origin-refused"
-                                   : "origin-error";
+    return aborted                    ? "origin-abort"
+           : code == Code::timeout    ? "origin-timeout"
+           : code == Code::refused    ? "origin-refused"
+           : code == Code::tls_failed ? "origin-tls"
+                                      : "origin-error";
   case Side::cache:
     return "cache-error";
   case Side::self:

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <fstream>
 #include <map>
+#include <tuple>
 
 #include <fmt/format.h>
 
@@ -48,6 +49,14 @@ public:
     }
     for (const auto& [address, part] : parts_) {
       finish(address, part);
+    }
+    for (const config::PoolDecl& pool : config_.pools) {
+      bool any = std::any_of(pool.servers.begin(), pool.servers.end(),
+                             [](const auto& server) { return server.tls; });
+      out_.pools.push_back(any ? client(pool.tls, pool.options, pool.at) : nullptr);
+    }
+    for (const config::ForwardDecl& forward : config_.forwards) {
+      out_.forwards.push_back(client(forward.tls, forward.options, forward.at));
     }
     return std::move(out_);
   }
@@ -130,6 +139,38 @@ private:
     }
   }
 
+  /// Those that say the same share one: what is believed is read once.
+  Ref<const net::TlsClient> client(const config::OriginTls& decl, const config::Options& options,
+                                   const config::Position& at) {
+    auto [known, fresh] =
+        clients_.try_emplace({options.pool_verify, decl.ca, decl.own.cert, decl.own.key});
+    if (fresh) {
+      known->second = make_client(decl, options, at);
+    }
+    return known->second;
+  }
+
+  Ref<const net::TlsClient> make_client(const config::OriginTls& decl,
+                                        const config::Options& options,
+                                        const config::Position& at) {
+    net::TlsClientSettings settings;
+    settings.verify = options.pool_verify;
+    settings.ca = decl.ca;
+    settings.protocols = {"http/1.1"};
+    if (!decl.own.cert.empty()) {
+      settings.certificate = load(decl.own);
+      if (!settings.certificate) {
+        return nullptr;
+      }
+    }
+    std::string problem;
+    auto made = net::TlsClient::make(settings, problem);
+    if (!made) {
+      tell(config::Severity::error, decl.ca_at.written() ? decl.ca_at : at, problem);
+    }
+    return made;
+  }
+
   void finish(const Address& address, const Part& part) {
     if (part.settings.certificates.empty()) {
       return; // that has been told
@@ -160,6 +201,8 @@ private:
   net::TicketKeys* tickets_;
   const WallTime now_;
   std::map<std::pair<std::string, std::string>, Ref<const net::TlsCertificate>> loaded_;
+  std::map<std::tuple<bool, std::string, std::string, std::string>, Ref<const net::TlsClient>>
+      clients_; // by verify, ca, certificate, key
   std::map<Address, Part> parts_;
   TlsSetup out_;
 };

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // set_up_tls(): the TLS parts of a configuration read and checked: certificates of listeners with
-// their keys. Reads files: at load and at `config test`, never on a loop. What is wrong with them
-// is told as the other mistakes of a configuration are.
+// their keys, what is believed of origins and shown to them. Reads files: at load and at `config
+// test`, never on a loop. What is wrong with them is told as the other mistakes of a configuration
+// are.
 #pragma once
 
 #include <string>
@@ -10,6 +11,7 @@
 
 #include "base/clock.h"
 #include "config/config.h"
+#include "net/tls_client.h"
 #include "net/tls_server.h"
 
 namespace weir::proxy {
@@ -31,6 +33,8 @@ struct TlsSetup {
   bool good = true; // no error among the diagnostics
   std::vector<TlsListener> listeners;
   std::vector<CertificateUse> certificates;
+  std::vector<Ref<const net::TlsClient>> pools;    // by number in Config::pools; null: no TLS
+  std::vector<Ref<const net::TlsClient>> forwards; // by number in Config::forwards
   std::vector<config::Diagnostic> diagnostics;
 
   Ref<const net::TlsServer> at(const Address& address) const;

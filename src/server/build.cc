@@ -209,6 +209,8 @@ Built build(const std::string& file, Lasting& lasting, std::uint64_t number) {
   take_tiers(config, lasting, *generation, built);
   take_listeners(config, lasting, tls, *generation);
   generation->certificates = std::move(tls.certificates);
+  generation->pool_tls = std::move(tls.pools);
+  generation->forward_tls = std::move(tls.forwards);
   built.generation = std::move(generation);
   return built;
 }

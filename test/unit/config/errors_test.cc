@@ -152,7 +152,6 @@ TEST_CASE("C12 words of the language that this build does not carry out are refu
       {"pool", "balance round-robin sticky cookie SRV", "2:21 'sticky'"},
       {"pool", "retry 2 on connect 503", "2:9 'on'"},
       {"pool", "retry 2 budget 20%", "2:9 'budget'"},
-      {"pool", "server x:443 tls", "2:14 'tls'"},
       {"pool", "server x:443 spill 80%", "2:14 'spill'"},
       {"cache", "compress br gzip", "2:1 'compress'"},
       {"list l", "format ut1", "2:8 'ut1'"},

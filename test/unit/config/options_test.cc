@@ -91,6 +91,7 @@ TEST_CASE("CONFIG.md, Defaults: what a file does not say") {
   CHECK(d.head_max == 64 * 1024);
   CHECK(d.field_max == 32 * 1024);
   CHECK(d.fields_max == 128);
+  CHECK(d.http2_streams == 100);
   CHECK(d.chunk_line_max == 4 * 1024);
   CHECK(d.variants_max == 64);
   CHECK(d.header_timeout == 10s);
@@ -107,6 +108,7 @@ TEST_CASE("CONFIG.md, Defaults: what a file does not say") {
   CHECK(d.body_max == 0);
   CHECK(d.connections == 0);
   CHECK_FALSE(d.open_proxy);
+  CHECK(d.pool_verify);
   CHECK(find_row("disk", flag::CACHE)->min == "512MB");
   const Row& flush = *find_row("flush", flag::CACHE);
   CHECK(flush.min == "100ms");

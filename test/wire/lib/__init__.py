@@ -6,7 +6,7 @@ from .dns import Dns
 from .http1 import Closed, Fields, Malformed, Request, Response, answer, chunks, fresh, head
 from .http2 import H2Client, block, frame, literal
 from .origin import Connection, Gate, Origin
-from .tls import Authority, TlsClient, context
+from .tls import Authority, TlsClient, TlsOrigin, context
 from .tap import (DEADLINE, LONG, SLOWNESS, Failure, Skip, expect, expect_equal, expect_grown, expect_in, main, table, test,
                   wait_until)
 from .weir import BUILD, ROOT, WEIR, WEIRCTL, Weir, config, rows_of, run_weir

@@ -7,9 +7,11 @@ import socket
 import ssl
 import subprocess
 import tempfile
+import threading
 
 from .client import Client
 from .http1 import Stream
+from .origin import Origin
 from .tap import DEADLINE, Failure
 
 
@@ -69,3 +71,36 @@ class TlsClient(Client):
     def names(self):
         """The alternative names of the server's certificate."""
         return [value for _, value in self.sock.getpeercert()["subjectAltName"]]
+
+
+class TlsOrigin(Origin):
+    """An Origin over TLS. `handshakes` has (SNI, resumed, subject of the client's certificate) of each."""
+
+    def __init__(self, cert, client_ca=None, most=None, **keys):
+        super().__init__(**keys)
+        self.handshakes = []
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.load_cert_chain(cert)
+        if most:
+            self.context.maximum_version = most
+        if client_ca:
+            self.context.load_verify_locations(client_ca)
+            self.context.verify_mode = ssl.CERT_REQUIRED
+        self.asked = threading.local()
+
+        def note(sock, name, _):
+            self.asked.name = name
+        self.context.sni_callback = note
+
+    def _serve(self, connection):
+        self.asked.name = None
+        try:
+            connection.sock = self.context.wrap_socket(connection.sock, server_side=True)
+        except (OSError, ValueError):
+            self.handshakes.append(None)
+            connection.sock.close()
+            return
+        peer = connection.sock.getpeercert()
+        subject = dict(pair for each in peer["subject"] for pair in each) if peer else None
+        self.handshakes.append((self.asked.name, connection.sock.session_reused, subject))
+        super()._serve(connection)
