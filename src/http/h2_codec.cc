@@ -45,7 +45,10 @@ struct H2Codec::Callbacks {
   }
 
   /// Priorities of RFC 7540 are skipped, and told to nobody later.
-  static int begin_frame(nghttp2_session*, const nghttp2_frame_hd* frame, void* user) {
+  static int begin_frame(nghttp2_session* session, const nghttp2_frame_hd* frame, void* user) {
+    if (frame->type == NGHTTP2_PRIORITY && frame->stream_id == 0) { // RFC 9113 §6.3
+      return nghttp2_session_terminate_session(session, NGHTTP2_PROTOCOL_ERROR);
+    }
     bool priority = frame->type == NGHTTP2_PRIORITY || frame->type == NGHTTP2_PRIORITY_UPDATE;
     return priority ? of(user).tolerate(H2Flood::priority) : 0;
   }

@@ -26,7 +26,8 @@ WIRE_TESTS = \
   test/wire/081-kills.py \
   test/wire/090-tls.py \
   test/wire/091-http2.py \
-  test/wire/092-tls-origin.py
+  test/wire/092-tls-origin.py \
+  test/wire/093-http2-frames.py
 TESTS += $(WIRE_TESTS)
 EXTRA_DIST += $(WIRE_TESTS) test/wire/run test/wire/lib
 LONG_TESTS = $(filter test/wire/061% test/wire/08%,$(WIRE_TESTS))

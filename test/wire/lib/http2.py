@@ -98,6 +98,7 @@ class H2Client(Stream):
         self.next = 1
         self.answers = {}
         self.gone = None
+        self.given, self.taken, self.first = {0: 65535}, {}, 65535  # windows for our DATA, and what was sent of them
         if start:
             values = [(1, 0), *settings] + ([(4, window)] if window is not None else [])
             self.send(PREFACE + frame(SETTINGS, 0, 0, b"".join(struct.pack("!HI", *each) for each in values)))
@@ -136,13 +137,30 @@ class H2Client(Stream):
         return stream
 
     def data(self, stream, body=b"", end=True):
+        for each in (0, stream):
+            self.taken[each] = self.taken.get(each, 0) + len(body)
         self.send(frame(DATA, END_STREAM if end else 0, stream, to_bytes(body)))
+
+    def room(self, stream):
+        return min(self.given[0] - self.taken.get(0, 0), self.first + self.given.get(stream, 0) - self.taken.get(stream, 0))
+
+    def upload(self, stream, body):
+        """All of it and the end, as the windows allow."""
+        while body:
+            while not self.room(stream):
+                self.step()
+            size = min(self.room(stream), len(body), 16384)
+            self.data(stream, body[:size], end=size == len(body))
+            body = body[size:]
 
     def step(self, give=True):
         """Takes one frame in. `give`: opens the windows again for what came."""
         got = self.frame()
         answer = self.answers.setdefault(got.stream, Answer())
+        if got.kind == WINDOW_UPDATE:
+            self.given[got.stream] = self.given.get(got.stream, 0) + struct.unpack("!I", got.payload)[0]
         if got.kind == SETTINGS and not got.flags & ACK:
+            self.first = dict(struct.unpack("!HI", got.payload[i:i + 6]) for i in range(0, len(got.payload), 6)).get(4, 65535)
             self.send(frame(SETTINGS, ACK))
         elif got.kind == PING and not got.flags & ACK:
             self.send(frame(PING, ACK, 0, got.payload))
