@@ -100,6 +100,7 @@ Claim Directory::claim(std::string_view key, const Hash128& hash, Selector& sele
     claim.entry = Ref<const Entry>(now);
     return claim;
   }
+  claim.others = now == nullptr && record.variants;
   claim.marked = record.marked_until > Clock::mono();
   if (claim.marked && known == nullptr) {
     claim.moment = {shard.removals, purge_number_.load(), record.held > 0};

@@ -57,6 +57,7 @@ struct Claim {
   Ref<const Entry> entry; // a newer one came meanwhile
   FillReader reader;      // lead and follow
   bool marked = false;    // hit-for-miss: nobody waits for anybody
+  bool others = false;    // variants of the key are stored, and none of them matches
   Moment moment;          // with a mark
 };
 

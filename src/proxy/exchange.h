@@ -129,8 +129,9 @@ private:
   void invalidate(const cache::FillHead& head);
 
   // exchange_fetch.cc
+  std::vector<Ref<const cache::Entry>> other_variants();
   std::unique_ptr<FetchPlan> make_plan(bool via_cache);
-  std::string write_head(bool via_cache);
+  std::string write_head(const FetchPlan& plan);
   void start_fill();
   Next pass();
   Next look_again(const cache::FillHead& head);
@@ -195,6 +196,7 @@ private:
   Hash128 key_hash_;
   bool has_key_ = false;
   bool lead_ = false;
+  bool others_ = false;  // a miss of a variant: the origin is told which ones there are
   bool marked_ = false;  // hit-for-miss: a pass, looked at whether it may be stored
   cache::Moment moment_; // of that claim
   bool disk_tried_ = false;

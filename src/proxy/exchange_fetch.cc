@@ -3,6 +3,8 @@
 // The steps of an Exchange that ask an origin.
 #include "proxy/exchange.h"
 
+#include <algorithm>
+
 #include "metrics/metrics.h"
 #include "proxy/fields_edit.h"
 #include "proxy/h1_fetch.h"
@@ -102,8 +104,11 @@ std::unique_ptr<FetchPlan> Exchange::make_plan(bool via_cache) {
   if (request_.method == http::Method::connect) {
     return plan;
   }
-  plan->head = write_head(via_cache);
-  plan->stale = via_cache ? stale_ : nullptr;
+  if (via_cache) {
+    plan->stale = stale_;
+    plan->others = other_variants();
+  }
+  plan->head = write_head(*plan);
   if (tier_ != nullptr) {
     plan->heuristic_max = generation_->config->caches[*route_->cache].options.heuristic_max;
     plan->policy = policy_;
@@ -116,7 +121,7 @@ std::unique_ptr<FetchPlan> Exchange::make_plan(bool via_cache) {
   return plan;
 }
 
-std::string Exchange::write_head(bool via_cache) {
+std::string Exchange::write_head(const FetchPlan& plan) {
   Forwarding how;
   how.target = request_.uri.path_query;
   how.host = authority_;
@@ -126,8 +131,27 @@ std::string Exchange::write_head(bool via_cache) {
   how.trusted = trusted_;
   how.scheme = scheme_;
   how.original_host = request_.fields.value(http::FieldId::host);
-  how.validate = via_cache ? stale_.get() : nullptr;
+  how.validate = plan.stale.get();
+  how.others = plan.others;
   return write_request(request_, how);
+}
+
+/// What the origin may answer with instead of sending it once more (C6.7).
+std::vector<Ref<const cache::Entry>> Exchange::other_variants() {
+  constexpr std::size_t kMost = 8;
+  std::vector<Ref<const cache::Entry>> others;
+  if (!others_) {
+    return others;
+  }
+  for (auto& entry : tier_->directory.variants(key_.bytes, key_.hash)) {
+    bool repeated = std::any_of(others.begin(), others.end(),
+                                [&](const auto& other) { return other->etag() == entry->etag(); });
+    if (!entry->etag().empty() && !repeated && others.size() < kMost &&
+        cache::may_share_with(entry->freshness(), request_.fields)) {
+      others.push_back(std::move(entry));
+    }
+  }
+  return others;
 }
 
 /// The lead's: its Fill gets the fetch. It may have ended when this returns.

@@ -172,8 +172,9 @@ Next Exchange::claim() {
     lead_ = true;
     break;
   }
+  others_ = claim.others && !stale_;
   if (outcome_.forward.empty()) {
-    outcome_.forward = "uri-miss";
+    outcome_.forward = others_ ? "vary-miss" : "uri-miss";
   }
   source_ = std::move(claim.reader);
   interims_seen_ = 0;
@@ -293,7 +294,7 @@ Next Exchange::join_entry(Ref<const cache::Entry> entry) {
     error_ = {Code::denied, Side::origin};
     return next(Step::fail);
   }
-  if (stale_) {
+  if (stale_ || (others_ && lead_)) {
     outcome_.kind = Outcome::Kind::revalidated;
     outcome_.forward_status = 304;
     metrics::count(Metric::cache_revalidated);
@@ -348,7 +349,7 @@ Next Exchange::serve_stale() {
 }
 
 Next Exchange::join_failed(const Error& error) {
-  // Not after a refusal of our own, nor after a 304 about something else.
+  // Not after a refusal of our own, nor after a 304 about something that is not stored.
   if (stale_ && is_unreachable(error) &&
       cache::may_serve_on_error(stale_->freshness(), stale_->age(Clock::mono()), true,
                                 directives())) {
@@ -358,10 +359,10 @@ Next Exchange::join_failed(const Error& error) {
     source_ = std::monostate{};
     return next(Step::pass); // that was the lead's own answer
   }
-  if (stale_ && error.code == Code::malformed) {
+  if (error.code == Code::malformed && error.retry == Retry::yes) {
     source_ = std::monostate{};
     stale_ = nullptr;
-    return next(Step::pass); // its 304 was about something else: without conditions (C8.6)
+    return next(Step::pass); // without conditions (C8.6)
   }
   error_ = error;
   return next(Step::fail);

@@ -60,6 +60,8 @@ public:
   const cache::Policy* policy = nullptr; // of the generation; null where nothing is stored
   WallTime request_time{};
   Ref<const cache::Entry> stale; // being validated: the request carries its validators
+  // Or: variants that do not match, the newest first; one may be what the origin would send (C6.7).
+  std::vector<Ref<const cache::Entry>> others;
 
 private:
   http::RequestHead own_request_;

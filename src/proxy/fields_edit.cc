@@ -66,6 +66,15 @@ http::FieldSet set_of(std::initializer_list<std::span<const FieldId>> lists) {
   return set;
 }
 
+std::string all_tags(std::span<const Ref<const cache::Entry>> entries) {
+  std::string tags;
+  for (const auto& entry : entries) {
+    tags += tags.empty() ? "" : ", ";
+    tags += entry->etag();
+  }
+  return tags;
+}
+
 /// What of a request does not go on as it came.
 const http::FieldSet& dropped(bool validates) {
   static const http::FieldSet kAlways = set_of({kTellsOrigin, kOwn});
@@ -122,7 +131,7 @@ std::string write_request(const http::RequestHead& request, const Forwarding& ho
   return written([&](http::H1Writer& out) {
     out.request_line(request.method_text, how.target);
     out.field(FieldId::host, how.host);
-    write_fields(out, request.fields, dropped(how.validate != nullptr));
+    write_fields(out, request.fields, dropped(how.validate != nullptr || !how.others.empty()));
     switch (request.framing.kind) {
     case http::Framing::Kind::length:
       out.field(FieldId::content_length, request.framing.length);
@@ -149,6 +158,9 @@ std::string write_request(const http::RequestHead& request, const Forwarding& ho
         out.field(FieldId::if_modified_since,
                   cache::stored_value(how.validate->head(), FieldId::last_modified));
       }
+    }
+    if (!how.others.empty()) {
+      out.field(FieldId::if_none_match, all_tags(how.others));
     }
     if (how.reverse) {
       write_forwarded(out, request.fields, how);

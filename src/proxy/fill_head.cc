@@ -3,6 +3,7 @@
 
 #include "cache/rfc9111.h"
 #include "http/cache_control.h"
+#include "http/conditional.h"
 
 namespace weir::proxy {
 
@@ -24,6 +25,18 @@ cache::Received received(const FetchPlan& plan, const http::ResponseHead& head) 
 
 bool drops_cookies(const FetchPlan& plan) {
   return plan.policy != nullptr && plan.policy->ignore.set_cookie;
+}
+
+/// The newest that the tag of a 304 names (RFC 9111 §4.3.4).
+const cache::Entry* named(std::span<const Ref<const cache::Entry>> entries,
+                          const http::ResponseHead& update) {
+  std::string_view tag = update.fields.value(FieldId::etag);
+  for (const auto& entry : entries) {
+    if (!tag.empty() && http::weak_match(tag, entry->etag())) {
+      return entry.get();
+    }
+  }
+  return nullptr;
 }
 
 } // namespace
@@ -68,7 +81,11 @@ Ref<const cache::FillHead> make_fill_head(const FetchPlan& plan, const http::Res
 }
 
 Ref<const cache::Entry> refresh(const FetchPlan& plan, const http::ResponseHead& update) {
-  auto updated = cache::update_from_304(plan.stale->to_meta(), received(plan, update));
+  const cache::Entry* stored = plan.stale ? plan.stale.get() : named(plan.others, update);
+  if (stored == nullptr) {
+    return {};
+  }
+  auto updated = cache::update_from_304(stored->to_meta(), received(plan, update));
   // One that withdraws the leave to store is asked again too: the whole answer says what holds now.
   if (!updated || updated->why != cache::NoStore::none) {
     return {};
@@ -76,7 +93,7 @@ Ref<const cache::Entry> refresh(const FetchPlan& plan, const http::ResponseHead&
   if (drops_cookies(plan)) {
     cache::drop_stored(updated->meta.head, FieldId::set_cookie);
   }
-  return cache::Entry::refreshed(*plan.stale, updated->meta);
+  return cache::Entry::refreshed(*stored, updated->meta);
 }
 
 Ref<const cache::FillHead> tunnel_head() {

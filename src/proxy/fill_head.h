@@ -11,8 +11,8 @@ namespace weir::proxy {
 
 Ref<const cache::FillHead> make_fill_head(const FetchPlan& plan, const http::ResponseHead& head,
                                           const Address& origin, const std::string& server);
-/// A 304 for plan.stale: the entry with its fields updated; null: it is about something else
-/// (C8.6).
+/// A 304 for plan.stale, or for the one of plan.others that its tag names (C6.7): the entry with
+/// its fields updated, for this request; null: it is about something else (C8.6).
 Ref<const cache::Entry> refresh(const FetchPlan& plan, const http::ResponseHead& update);
 /// "HTTP/1.1 200 Connection established".
 Ref<const cache::FillHead> tunnel_head();

@@ -222,10 +222,10 @@ std::string H1Fetch::take_interim() {
 }
 
 bool H1Fetch::take_head() {
-  if (plan_->stale && head_.status == 304) {
+  if ((plan_->stale || !plan_->others.empty()) && head_.status == 304) {
     revalidated_ = refresh(*plan_, head_);
-    if (!revalidated_) { // its tag is not that of what is stored (C8.6): ask without conditions
-      fail({Code::malformed, Side::origin});
+    if (!revalidated_) {
+      fail({Code::malformed, Side::origin, Retry::yes}); // about something that is not stored
       return false;
     }
     body_left_ = 0;

@@ -37,6 +37,61 @@ def _():
             expect(not client.get("/three", *lines).hit, repr(lines))
 
 
+@test("C6.7 no variant matches: the origin is told the tags of all, and its 304 says which one is meant")
+def _():
+    def script(conn, request):
+        language = request.field("Accept-Language")
+        if language == "de-CH":
+            expect_equal(request.field("If-None-Match"), '"en", "de"')
+            expect_equal(request.field("X-Own"), "1", "C6.8")
+            conn.send(head("HTTP/1.1 304 Not Modified", 'ETag: "de"', "Vary: Accept-Language", "X-New: 1", "Cache-Control: max-age=100"))
+        else:
+            conn.send(fresh(language, f'ETag: "{language}"', "Vary: Accept-Language"))
+    origin.on("/tags", script)
+    with weir.site() as client:
+        client.get("/tags", "Accept-Language: de")
+        client.get("/tags", "Accept-Language: en")
+        chosen = client.get("/tags", "Accept-Language: de-CH", "X-Own: 1", 'If-None-Match: "own"')
+        expect_equal((chosen.status, chosen.body, chosen.field("X-New")), (200, b"de", "1"))
+        expect_in("fwd=vary-miss", chosen.field("Cache-Status"))
+        for language, body in (("de-CH", b"de"), ("de", b"de"), ("en", b"en")):
+            again = client.get("/tags", f"Accept-Language: {language}")
+            expect(again.hit, f"no hit for {language}")
+            expect_equal(again.body, body)
+    expect_equal(origin.count("/tags"), 3)
+
+
+@test("C6.7 C8.6 a 304 that names none of them: asked once more, without conditions")
+def _():
+    def script(conn, request):
+        if request.field("X-V") == "1":
+            conn.send(fresh("one", 'ETag: "1"', "Vary: X-V"))
+        elif request.field("If-None-Match"):
+            conn.send(head("HTTP/1.1 304 Not Modified", 'ETag: "7"', "Vary: X-V"))
+        else:
+            conn.send(fresh("two", 'ETag: "2"', "Vary: X-V"))
+    origin.on("/no-tag", script)
+    with weir.site() as client:
+        client.get("/no-tag", "X-V: 1")
+        expect_equal(client.get("/no-tag", "X-V: 2").body, b"two")
+        expect_equal(client.get("/no-tag", "X-V: 1").body, b"one")
+    expect_equal(origin.count("/no-tag"), 3)
+
+
+@test("C6.7 what may not be used for an authorized request is not offered for one")
+def _():
+    seen = []
+
+    def script(conn, request):
+        seen.append(request.field("If-None-Match"))
+        conn.send(answer("mine", 'ETag: "a"', "Vary: X-V", "Cache-Control: max-age=100"))
+    origin.on("/authorized", script)
+    with weir.site() as client:
+        client.get("/authorized", "X-V: 1")
+        client.get("/authorized", "X-V: 2", "Authorization: Basic YTpi")
+    expect_equal(seen, [None, None])
+
+
 @test("C6.6 of several that match, the one with the newest Date")
 def _():
     for newest in (0, 1):
