@@ -62,7 +62,7 @@ void Exchange::begin(ClientSession& session, const ListenPlace& place, const Add
   verdict_ = {};
   tier_ = nullptr;
   policy_ = nullptr;
-  trusted_ = has_key_ = lead_ = marked_ = disk_tried_ = responded_ = false;
+  trusted_ = websocket_ = has_key_ = lead_ = marked_ = disk_tried_ = responded_ = false;
   lookups_ = 0;
   interims_seen_ = 0;
   outcome_ = {};

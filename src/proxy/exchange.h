@@ -37,7 +37,7 @@ enum class Step : std::uint8_t {
   lookup,  // one question to the Directory, and to the disk
   join,    // waits until a Fill has a head, or failed
   pass,    // an own Fetch that can never be stored
-  tunnel,  // an own RawFetch
+  tunnel,  // an own RawFetch (CONNECT)
   respond, // the head goes out
   stream,  // the session pulls the body
   fail,    // an Error becomes an answer, or a visible cut
@@ -104,6 +104,7 @@ private:
   Next act_on_verdict();
   void fill_facts(std::string_view host, std::uint16_t port, std::string_view scheme);
   bool cacheable_request() const;
+  bool asks_for_websocket() const;
   Address believed_client(const rules::PrefixSet& trusted) const;
 
   // exchange_lookup.cc
@@ -145,6 +146,7 @@ private:
   void respond_not_modified(const cache::Entry& entry);
   void respond_head(const cache::FillHead& head);
   void respond_reply();
+  bool is_tunnel(const cache::FillHead& head) const;
   void send(Answer& answer, std::optional<Duration> age);
   Next fail();
   Next reply(Reply reply);
@@ -184,6 +186,7 @@ private:
   rules::Facts facts_;
   rules::Verdict verdict_;
   bool forward_ = false;
+  bool websocket_ = false; // the client asks for it, and may
   bool trusted_ = false;
   std::string_view scheme_;
   std::string_view authority_; // of the key and of Host

@@ -32,10 +32,10 @@ Next Exchange::admit() {
 }
 
 Next Exchange::admit_forward(const ListenUse& use) {
-  metrics::count(Metric::requests_forward);
   using Form = http::Target::Form;
   const http::Target& uri = request_.uri;
   bool connect = request_.method == Method::connect;
+  metrics::count(connect ? Metric::requests_tunnel : Metric::requests_forward);
   scheme_ = connect || uri.scheme == http::Scheme::https ? "https" : "http";
   std::uint16_t port = uri.port_or_default(http::Scheme::http);
   fill_facts(uri.host, port, scheme_);
@@ -155,6 +155,10 @@ Next Exchange::admit_route(const rules::Route& route) {
     }
     session_->limit_body(options_->body_max);
   }
+  if (options_->websocket && asks_for_websocket()) {
+    websocket_ = true;
+    return next(Step::pass);
+  }
   if (route.cache && !verdict_.cache_no) {
     tier_ = generation_->caches[*route.cache];
     policy_ = &generation_->policy(route);
@@ -166,6 +170,20 @@ Next Exchange::admit_route(const rules::Route& route) {
     outcome_.forward = tier_ != nullptr || verdict_.cache_no ? "bypass" : std::string_view{};
   }
   return next(Step::pass);
+}
+
+/// RFC 6455 §4.1. Any other protocol is not offered to the origin: HTTP/1.1 goes on.
+bool Exchange::asks_for_websocket() const {
+  if (!request_.upgrade || request_.method != Method::get || request_.framing.has_body()) {
+    return false;
+  }
+  http::ListReader protocols(request_.fields, FieldId::upgrade);
+  while (auto protocol = protocols.next()) {
+    if (http::iequals(*protocol, "websocket")) {
+      return true;
+    }
+  }
+  return false;
 }
 
 /// GET and HEAD without a body and without what is for the origin alone (C9.5, W7.2).

@@ -89,6 +89,8 @@ std::unique_ptr<FetchPlan> Exchange::make_plan(bool via_cache) {
   plan->answer_timeout = times->answer_timeout;
   plan->body_timeout = times->body_timeout;
   plan->origin_idle = times->origin_idle_timeout;
+  plan->tunnel = request_.method == http::Method::connect || websocket_ ? session_ : nullptr;
+  plan->tunnel_times = {options_->tunnel_idle_timeout, options_->tunnel_lifetime};
   plan->limits = limits_;
   plan->request = &request_;
   if (ask) {
@@ -109,6 +111,7 @@ std::unique_ptr<FetchPlan> Exchange::make_plan(bool via_cache) {
     plan->others = other_variants();
   }
   plan->head = write_head(*plan);
+  plan->websocket = websocket_;
   if (tier_ != nullptr) {
     plan->heuristic_max = generation_->config->caches[*route_->cache].options.heuristic_max;
     plan->policy = policy_;
@@ -133,6 +136,7 @@ std::string Exchange::write_head(const FetchPlan& plan) {
   how.original_host = request_.fields.value(http::FieldId::host);
   how.validate = plan.stale.get();
   how.others = plan.others;
+  how.websocket = websocket_;
   return write_request(request_, how);
 }
 
@@ -241,10 +245,8 @@ Next Exchange::tunnel() {
   auto* fetch = std::get_if<std::unique_ptr<Fetch>>(&source_);
   if (fetch == nullptr) {
     auto plan = make_plan(false);
-    plan->body = session_;
     plan->dial.reuse = false;
-    source_ = std::unique_ptr<Fetch>(std::make_unique<RawFetch>(
-        resources_, std::move(plan), options_->tunnel_idle_timeout, options_->tunnel_lifetime));
+    source_ = std::unique_ptr<Fetch>(std::make_unique<RawFetch>(resources_, std::move(plan)));
     fetch = std::get_if<std::unique_ptr<Fetch>>(&source_);
     (*fetch)->start(*this);
   }

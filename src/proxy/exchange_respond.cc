@@ -9,7 +9,7 @@
 #include "http/h1_writer.h"
 #include "http/range.h"
 #include "metrics/metrics.h"
-#include "proxy/raw_fetch.h"
+#include "proxy/fetch.h"
 #include "proxy/resources.h"
 
 namespace weir::proxy {
@@ -81,8 +81,8 @@ Next Exchange::respond() {
   } else {
     auto& fetch = *std::get<std::unique_ptr<Fetch>>(source_);
     respond_head(*fetch.head());
-    if (step_ == Step::respond && request_.method == http::Method::connect) {
-      static_cast<RawFetch&>(fetch).open();
+    if (step_ == Step::respond && is_tunnel(*fetch.head())) {
+      fetch.open();
     }
   }
   return next(Step::stream);
@@ -194,11 +194,13 @@ void Exchange::respond_head(const cache::FillHead& head) {
   Answer answer;
   answer.status = head.meta.status;
   answer.head = head.meta.head;
-  answer.raw = request_.method == http::Method::connect && head.meta.status == 200;
+  answer.raw = is_tunnel(head);
   answer.has_body = request_.method != http::Method::head && !http::is_bodiless(head.meta.status);
-  if (head.length) {
+  if (answer.raw) {
+    record_.kind = "tunnel";
+  } else if (head.length) {
     answer.framing = length_of(*head.length);
-  } else if (!http::is_bodiless(head.meta.status) && !answer.raw) {
+  } else if (!http::is_bodiless(head.meta.status)) {
     answer.framing = {Framing::Kind::chunked, 0};
   }
   if (outcome_.kind != cache::Outcome::Kind::none) {
@@ -214,6 +216,11 @@ void Exchange::respond_head(const cache::FillHead& head) {
     age = head.meta.freshness.initial_age;
   }
   send(answer, age);
+}
+
+bool Exchange::is_tunnel(const cache::FillHead& head) const {
+  return request_.method == http::Method::connect ? head.meta.status == 200
+                                                  : websocket_ && head.meta.status == 101;
 }
 
 void Exchange::respond_reply() {
@@ -241,6 +248,10 @@ void Exchange::send(Answer& answer, std::optional<Duration> age) {
   if (age) {
     auto seconds = std::chrono::floor<std::chrono::seconds>(*age).count();
     out.field(FieldId::age, static_cast<std::uint64_t>(seconds));
+  }
+  if (answer.raw && websocket_) {
+    out.field(FieldId::connection, "upgrade");
+    out.field(FieldId::upgrade, "websocket");
   }
   if (!answer.raw) {
     outcome_.write(out);

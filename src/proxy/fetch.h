@@ -48,6 +48,8 @@ public:
   virtual const http::Fields& trailers() const = 0;
   /// Both directions are over (a tunnel).
   virtual bool ended() const = 0;
+  /// The client has the head of a tunnel: bytes may flow.
+  virtual void open() = 0;
 };
 
 } // namespace weir::proxy

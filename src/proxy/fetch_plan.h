@@ -14,6 +14,7 @@
 #include "http/h1_parser.h"
 #include "proxy/dial.h"
 #include "proxy/generation.h"
+#include "proxy/relay.h"
 #include "proxy/session.h"
 #include "rules/facts.h"
 
@@ -51,6 +52,11 @@ public:
   // The body, for a pass.
   BodySource* body = nullptr;
   bool body_chunked = false;
+
+  // A tunnel: the client's direction, after CONNECT or 101.
+  BodySource* tunnel = nullptr;
+  TunnelTimes tunnel_times;
+  bool websocket = false; // asked for: 101 is an answer
 
   // What may be stored, and how; key empty: nothing is.
   std::string key;

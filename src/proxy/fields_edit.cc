@@ -165,6 +165,10 @@ std::string write_request(const http::RequestHead& request, const Forwarding& ho
     if (how.reverse) {
       write_forwarded(out, request.fields, how);
     }
+    if (how.websocket) {
+      out.field(FieldId::connection, "upgrade");
+      out.field(FieldId::upgrade, "websocket");
+    }
     std::string via = joined(request.fields, FieldId::via);
     out.field(FieldId::via, {via, separator(via),
                              request.http2                ? "2 "

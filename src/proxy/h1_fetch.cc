@@ -52,6 +52,10 @@ void H1Fetch::go(FetchState state) {
 void H1Fetch::tell() { resources_.loop.wake(*consumer_); }
 
 void H1Fetch::run() {
+  if (relay_) {
+    relay_->run(*consumer_);
+    return;
+  }
   if (state_ == FetchState::dial) {
     switch (dial_.step()) {
     case Dial::State::ready:
@@ -188,8 +192,7 @@ bool H1Fetch::read_head() {
         parser_.reset();
         if (http::is_informational(head_.status)) {
           if (head_.status == 101) {
-            fail({Code::malformed, Side::origin}); // nobody asked for it (W6.8)
-            return false;
+            return switch_protocols();
           }
           interim();
           continue;
@@ -347,7 +350,37 @@ Pull H1Fetch::finish() {
   return Pull::end;
 }
 
+/// From here on the connection is a tunnel, if that was asked for (W6.8). False, always.
+bool H1Fetch::switch_protocols() {
+  http::ListReader protocols(head_.fields, http::FieldId::upgrade);
+  auto first = protocols.next();
+  bool good = plan_->websocket && request_sent_ && first && http::iequals(*first, "websocket") &&
+              !protocols.next();
+  if (!good) {
+    fail({Code::malformed, Side::origin});
+    return false;
+  }
+  fill_head_ = make_fill_head(*plan_, head_, connection_->address(),
+                              dial_.server() != nullptr ? dial_.server()->label : "");
+  deadline_.disarm();
+  relay_ = std::make_unique<Relay>(resources_.loop, *this, std::move(connection_), *plan_->tunnel,
+                                   plan_->tunnel_times, Slice(unread(), input_));
+  go(FetchState::body);
+  tell();
+  return false;
+}
+
+void H1Fetch::open() {
+  if (relay_) {
+    relay_->open();
+    relay_->run(*consumer_);
+  }
+}
+
 Pull H1Fetch::pull(OutQueue& out, std::size_t room) {
+  if (relay_) {
+    return relay_->pull(out, room);
+  }
   if (error_.code != Code::none) {
     return Pull::failed;
   }
@@ -451,8 +484,8 @@ OriginFacts H1Fetch::facts() const {
   facts.address = dial_.address();
   facts.server =
       dial_.server() != nullptr ? std::string_view(dial_.server()->label) : std::string_view{};
-  facts.bytes_in = bytes_in_;
-  facts.bytes_out = bytes_out_;
+  facts.bytes_in = bytes_in_ + (relay_ ? relay_->bytes_in() : 0);
+  facts.bytes_out = bytes_out_ + (relay_ ? relay_->bytes_out() : 0);
   facts.reused = dial_.reused();
   return facts;
 }

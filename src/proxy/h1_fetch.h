@@ -24,13 +24,14 @@ public:
   Ref<const cache::FillHead> head() override { return fill_head_; }
   Ref<const cache::Entry> revalidated() override { return revalidated_; }
   Pull pull(OutQueue& out, std::size_t room) override;
-  Error error() const override { return error_; }
+  Error error() const override { return relay_ ? relay_->error() : error_; }
 
   // Fetch.
   OriginFacts facts() const override;
   void keep_request() override { plan_->keep_request(); }
   const http::Fields& trailers() const override { return trailers_; }
-  bool ended() const override { return state_ == FetchState::done; }
+  bool ended() const override { return relay_ ? relay_->ended() : state_ == FetchState::done; }
+  void open() override;
 
   void run() override;
 
@@ -42,6 +43,7 @@ private:
   Pull take_body();
   bool read_head();
   bool take_head();
+  bool switch_protocols();
   void interim();
   bool read_more();
   void make_room();
@@ -85,6 +87,7 @@ private:
   std::vector<std::string> interims_;
   Ref<const cache::FillHead> fill_head_;
   Ref<const cache::Entry> revalidated_;
+  std::unique_ptr<Relay> relay_; // after 101
 };
 
 } // namespace weir::proxy

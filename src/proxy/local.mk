@@ -16,6 +16,7 @@ src_proxy_libproxy_a_SOURCES = \
   src/proxy/h2_stream.cc src/proxy/h2_stream.h \
   src/proxy/handshake.cc src/proxy/handshake.h \
   src/proxy/raw_fetch.cc src/proxy/raw_fetch.h \
+  src/proxy/relay.cc src/proxy/relay.h \
   src/proxy/reply.cc src/proxy/reply.h \
   src/proxy/resources.cc src/proxy/resources.h \
   src/proxy/session.h \

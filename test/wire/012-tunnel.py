@@ -142,10 +142,14 @@ def _():
         expect(client.response().status in (400, 405, 501))
 
 
-@test("a tunnel has its row, with its bytes")
+@test("a tunnel has its row, with its bytes, and is counted as one")
 def _():
+    def counted(kind):
+        return weir.metrics()[f'weir_requests_total{{kind="{kind}"}}']
+    before = counted("tunnel"), counted("forward")
     with weir.forward() as client:
         tunnel(client)
+        expect_equal((counted("tunnel"), counted("forward")), (before[0] + 1, before[1]))
         client.send("push 12345\n")
         client.end()
     row = weir.row("method = 'CONNECT' AND bytes_out >= 12345 AND bytes_out < 13345")

@@ -7,6 +7,7 @@ WIRE_TESTS = \
   test/wire/012-tunnel.py \
   test/wire/013-bodies.py \
   test/wire/014-connections.py \
+  test/wire/015-websocket.py \
   test/wire/020-malformed.py \
   test/wire/021-broken-origin.py \
   test/wire/030-rules.py \
