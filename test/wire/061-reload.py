@@ -113,8 +113,8 @@ def _():
     expect(not failures, f"{len(failures)} of {done[0]} failed: {failures[:3]}")
     expect(done[0] > 100, f"only {done[0]} requests")
     print(f"# {done[0]} requests; memory grew by {(after - before) >> 10} KiB", flush=True)
-    # The load goes on touching the log rings (2 x 16 MiB) and the chunk pools.
-    expect_grown(after - before, 40_000_000 + RELOADS * 2000)
+    # The load goes on touching the log rings (one of 16 MiB for each worker) and the chunk pools.
+    expect_grown(after - before, 2 * (16 << 20) + 20_000_000 + RELOADS * 2000)
 
 
 main(origin, other, tunnelled, weir)
