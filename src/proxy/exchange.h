@@ -124,6 +124,7 @@ private:
   cache::RequestDirectives directives() const;
   cache::ServeVerdict verdict_on(const cache::Entry& entry, Duration age) const;
   bool for_origin_only() const;
+  bool asks_only_cache() const;
   bool may_use_addresses(std::span<const Address> addresses);
   std::string_view values(std::string_view names) override;
   void revalidate_behind(const Ref<const cache::Entry>& entry);

@@ -87,7 +87,7 @@ Next Exchange::lookup() {
 Next Exchange::use_entry(Ref<const cache::Entry> entry) {
   if (!cache::may_share_with(entry->freshness(), request_.fields)) {
     outcome_.detail = "authorization";
-    return next(Step::pass);
+    return asks_only_cache() ? reply(make_error(504, page_facts())) : next(Step::pass);
   }
   if (!may_use_addresses(entry->addresses())) {
     error_ = {Code::denied, Side::origin};
@@ -132,9 +132,13 @@ bool Exchange::may_use_addresses(std::span<const Address> addresses) {
   return verdict_.is_final() || addresses.empty() || ask_rules(*route_->rules, addresses, true);
 }
 
+bool Exchange::asks_only_cache() const {
+  return request_.fields.has(FieldId::cache_control) &&
+         http::parse_cache_control(request_.fields).only_if_cached;
+}
+
 Next Exchange::claim() {
-  if (request_.fields.has(FieldId::cache_control) &&
-      http::parse_cache_control(request_.fields).only_if_cached) {
+  if (asks_only_cache()) {
     outcome_.detail = "only-if-cached";
     return reply(make_error(504, page_facts()));
   }
@@ -263,6 +267,7 @@ Next Exchange::join_disk() {
     cache::ServeVerdict verdict = verdict_on(*entry, age);
     if (verdict.serve != cache::Serve::validate) {
       metrics::count(Metric::cache_hits_disk);
+      others_ = false; // nobody needs to be asked
       fill.end_with(entry);
       return Next::again;
     }

@@ -248,6 +248,7 @@ def _():
     with weir.site() as client:
         client.get(path)
         expect(client.get(path, "Cache-Control: only-if-cached").hit)
+        expect_equal(client.get(path, "Cache-Control: only-if-cached", "Authorization: Basic YTpi").status, 504, "not for an authorized request")
         client.get(path, "Cache-Control: no-cache")
         expect_equal(origin.count(path), 2)
         client.get(path, "Cache-Control: max-age=0")
