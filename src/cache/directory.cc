@@ -103,7 +103,7 @@ Claim Directory::claim(std::string_view key, const Hash128& hash, Selector& sele
   claim.others = now == nullptr && record.variants;
   claim.marked = record.marked_until > Clock::mono();
   if (claim.marked && known == nullptr) {
-    claim.moment = {shard.removals, purge_number_.load(), record.held > 0};
+    claim.moment = {shard.removals, purge_number_.load()};
     return claim;
   }
   if (!claim.marked) {
@@ -182,9 +182,7 @@ FillReader Directory::lead_marked(std::string_view key, const Hash128& hash, con
                                   event::Loop& loop) {
   Shard& shard = this->shard(hash);
   std::lock_guard lock(shard.mutex);
-  auto at = shard.records.find(hash);
-  bool held = since.held || (at != shard.records.end() && at->second.held > 0);
-  if (held || shard.removals != since.removals || purge_number_.load() != since.purge_number) {
+  if (shard.removals != since.removals || purge_number_.load() != since.purge_number) {
     return {};
   }
   return FillReader(make_ref<Fill>(*this, loop, std::string(key), hash, std::string{}, false,

@@ -47,7 +47,6 @@ struct DirectoryLimits {
 struct Moment {
   std::uint64_t removals = 0;
   std::uint64_t purge_number = 0;
-  bool held = false;
 };
 
 /// What claim() gives an exchange that found nothing usable.

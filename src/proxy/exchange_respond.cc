@@ -206,7 +206,7 @@ void Exchange::respond_head(const cache::FillHead& head) {
   if (outcome_.kind != cache::Outcome::Kind::none) {
     outcome_.forward_status =
         outcome_.forward_status != 0 ? outcome_.forward_status : answer.status;
-    outcome_.stored = head.storable;
+    outcome_.stored = head.storable && std::holds_alternative<cache::FillReader>(source_);
     if (!head.storable && outcome_.detail.empty()) {
       outcome_.detail = head.reason;
     }

@@ -46,6 +46,31 @@ def _():
     expect_equal(origin.count(path), 1)
 
 
+@test("each variant is found again, as a hit")
+def _():
+    origin.on("/variants", lambda conn, request: conn.send(fresh(request.field("X-V"), 'ETag: "1"', "Vary: X-V")))
+    with weir.site() as client:
+        for value in "ab":
+            client.get("/variants", f"X-V: {value}")
+    wait_until(lambda: on_disk("/variants"), "the variants on disk")
+    weir.restart()
+    with weir.site() as client:
+        for value in "ab":
+            response = client.get("/variants", f"X-V: {value}")
+            expect_equal((response.body.decode(), response.hit), (value, True))
+    expect_equal(origin.count("/variants"), 2)
+
+
+@test("what was not to be stored is stored at once when a purge came between")
+def _():
+    origin.on("/marked", [answer("no", "Cache-Control: no-store"), fresh("yes")])
+    with weir.site() as client:
+        client.get("/marked")
+        weir.ctl("purge", "http://www.test/marked")
+        expect_in("stored", client.get("/marked").field("Cache-Status"))
+        expect(client.get("/marked").hit)
+
+
 @test("a large object too, in order")
 def _():
     body = b"".join(b"%08d" % each for each in range(500_000))
