@@ -17,6 +17,7 @@ WIRE_TESTS = \
   test/wire/043-collapse.py \
   test/wire/044-range.py \
   test/wire/045-policy.py \
+  test/wire/046-model.py \
   test/wire/050-private.py \
   test/wire/051-times.py \
   test/wire/060-admin.py \
@@ -31,4 +32,4 @@ WIRE_TESTS = \
   test/wire/093-http2-frames.py
 TESTS += $(WIRE_TESTS)
 EXTRA_DIST += $(WIRE_TESTS) test/wire/run test/wire/lib
-LONG_TESTS = $(filter test/wire/061% test/wire/08%,$(WIRE_TESTS))
+LONG_TESTS = $(filter test/wire/046% test/wire/061% test/wire/08%,$(WIRE_TESTS))
