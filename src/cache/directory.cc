@@ -233,6 +233,8 @@ void Directory::take_out(Shard& shard, Record& record, Entry& entry) {
   static_cast<ListNode<SieveTag>&>(entry).unlink();
   entry.shelf_.listed = false;
   --shard.entries;
+  metrics::sub(metrics::Metric::cache_entries);
+  metrics::sub(metrics::Metric::cache_bytes, entry.cost() + kRecordCost);
   shard.bytes -= entry.cost() + kRecordCost;
   entry_bytes_.fetch_sub(entry.cost() + kRecordCost, std::memory_order_relaxed);
   Ref<Entry>* link = &record.variants;
@@ -262,6 +264,8 @@ void Directory::place(Shard& shard, Ref<Entry> entry) {
   placed.shelf_.visited = false;
   shard.sieve.push_front(placed);
   ++shard.entries;
+  metrics::add(metrics::Metric::cache_entries);
+  metrics::add(metrics::Metric::cache_bytes, placed.cost() + kRecordCost);
   shard.bytes += placed.cost() + kRecordCost;
   entry_bytes_.fetch_add(placed.cost() + kRecordCost, std::memory_order_relaxed);
 }

@@ -37,6 +37,7 @@ void Fill::take_over(std::unique_ptr<Producer> producer, const Limits& limits) {
 void Fill::own(std::unique_ptr<Producer> producer, const Limits& limits) {
   limits_ = limits;
   producer_ = std::move(producer);
+  metrics::add(metrics::Metric::fills_active);
   self_ = Ref<Fill>(this);
   {
     std::lock_guard lock(mutex_);
@@ -73,7 +74,10 @@ void Fill::finish(FillState state) {
   wake_readers();
   // From here on nothing of it is left to this worker but readers' Refs, which may die anywhere.
   store_.reset();
-  producer_.reset();
+  if (producer_) {
+    metrics::sub(metrics::Metric::fills_active);
+    producer_.reset();
+  }
   slow_.disarm();
   loop_.revoke(ticket_);
   static_cast<ListNode<event::RunTag>&>(*this).unlink();

@@ -8,9 +8,10 @@
 namespace weir::event {
 
 BackgroundPool::BackgroundPool(std::string name, std::size_t threads, std::size_t queue_limit,
-                               int nice, std::function<void()> on_thread_start)
+                               int nice, std::function<void()> on_thread_start,
+                               std::optional<metrics::Metric> refused)
     : name_(std::move(name)), queue_limit_(queue_limit), nice_(nice),
-      on_thread_start_(std::move(on_thread_start)) {
+      on_thread_start_(std::move(on_thread_start)), refused_(refused) {
   for (std::size_t i = 0; i < threads; ++i) {
     threads_.emplace_back([this, i] { work(i); });
   }
@@ -31,6 +32,9 @@ bool BackgroundPool::submit(Job job) {
   {
     std::lock_guard lock(mutex_);
     if (stopping_ || queue_.size() >= queue_limit_) {
+      if (refused_ && !stopping_) {
+        metrics::count(*refused_);
+      }
       return false;
     }
     queue_.push_back(std::move(job));

@@ -10,11 +10,13 @@
 #include <deque>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "event/mailbox.h"
+#include "metrics/metrics.h"
 
 namespace weir::event {
 
@@ -22,8 +24,10 @@ class BackgroundPool {
 public:
   /// `on_thread_start` runs first on each thread (error log, counters); `nice` is added to its
   /// priority.
+  /// `refused` counts the jobs for which there was no room.
   BackgroundPool(std::string name, std::size_t threads, std::size_t queue_limit, int nice,
-                 std::function<void()> on_thread_start);
+                 std::function<void()> on_thread_start,
+                 std::optional<metrics::Metric> refused = std::nullopt);
   ~BackgroundPool();
   BackgroundPool(const BackgroundPool&) = delete;
   BackgroundPool& operator=(const BackgroundPool&) = delete;
@@ -39,6 +43,7 @@ private:
   const std::size_t queue_limit_;
   const int nice_;
   const std::function<void()> on_thread_start_;
+  const std::optional<metrics::Metric> refused_;
   mutable std::mutex mutex_;
   std::condition_variable wanted_;
   std::deque<Job> queue_; // guarded by mutex_

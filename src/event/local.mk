@@ -8,7 +8,7 @@ src_event_libevent_a_SOURCES = \
   src/event/mailbox.cc src/event/mailbox.h \
   src/event/watch.cc src/event/watch.h
 
-LINK_EVENT = src/event/libevent.a $(LIBEVENT_LIBS) $(LINK_BASE)
+LINK_EVENT = src/event/libevent.a $(LIBEVENT_LIBS) src/metrics/libmetrics.a $(LINK_BASE)
 
 check_PROGRAMS += test/unit/event_test
 test_unit_event_test_SOURCES = test/unit/event/loop_test.cc

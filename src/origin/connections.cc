@@ -49,6 +49,7 @@ void OriginConn::let_go(bool release_slot) {
 OriginConnections::~OriginConnections() {
   for (auto& [address, list] : by_address_) {
     while (OriginConn* connection = list.pop_front()) {
+      count_idle(false);
       std::unique_ptr<OriginConn> gone(connection);
     }
   }
@@ -77,7 +78,7 @@ std::unique_ptr<OriginConn> OriginConnections::take(const Address& address,
       return nullptr; // another pool's, or a forward's: it does not count for this server
     }
     static_cast<ListNode<IdleTag>&>(*connection).unlink();
-    --idle_;
+    count_idle(false);
     std::unique_ptr<OriginConn> taken(connection);
     connection->idle_.disarm();
     static_cast<ListNode<event::RunTag>&>(*connection).unlink();
@@ -107,15 +108,25 @@ void OriginConnections::give(std::unique_ptr<OriginConn> connection, Duration id
   connection->idle_.arm(loop_, idle_time, *connection);
   OriginConn& kept = *connection.release();
   by_address_[{kept.address(), kept.identity_}].push_front(kept);
-  ++idle_;
+  count_idle(true);
   if (kept.transport_->readable()) {
     loop_.wake(kept); // no edge will tell it again
   }
 }
 
+void OriginConnections::count_idle(bool one_more) noexcept {
+  if (one_more) {
+    ++idle_;
+    metrics::add(metrics::Metric::origin_connections_idle);
+  } else {
+    --idle_;
+    metrics::sub(metrics::Metric::origin_connections_idle);
+  }
+}
+
 void OriginConnections::drop(OriginConn& connection) {
   static_cast<ListNode<IdleTag>&>(connection).unlink();
-  --idle_;
+  count_idle(false);
   // It may be running: it dies at the end of the turn.
   loop_.retire(std::unique_ptr<OriginConn>(&connection));
 }

@@ -20,6 +20,7 @@
 #include "base/list.h"
 #include "event/deadline.h"
 #include "event/loop.h"
+#include "metrics/metrics.h"
 #include "net/tls.h"
 #include "net/transport.h"
 #include "origin/server_state.h"
@@ -33,9 +34,12 @@ class OriginConn final : public event::Task, public ListNode<IdleTag> {
 public:
   /// `identity`: as whom it speaks TLS to whom; empty: plain. Only its like may take its place.
   OriginConn(OriginConnections& home, const Address& address, std::string identity = {})
-      : home_(home), address_(address), identity_(std::move(identity)) {}
+      : home_(home), address_(address), identity_(std::move(identity)) {
+    metrics::add(metrics::Metric::origin_connections);
+  }
   /// Closed first: who gets the slot may connect at once.
   ~OriginConn() override {
+    metrics::sub(metrics::Metric::origin_connections);
     if (transport_) {
       transport_->close();
     }
@@ -100,6 +104,8 @@ private:
   friend class OriginConn;
   std::unique_ptr<OriginConn> take(const Address& address, const std::string& identity,
                                    event::Task& user, ServerState* slot);
+
+  void count_idle(bool one_more) noexcept;
 
   event::Loop& loop_;
   const std::size_t most_idle_;

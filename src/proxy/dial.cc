@@ -219,6 +219,7 @@ Dial::State Dial::connect() {
     options.deadline = settings_.connect_timeout;
     options.prefer = resolver_.prefer();
     options.own = &own_;
+    connect_begun_ = Clock::mono();
     connector_ = std::make_unique<net::Connector>(loop_, owner_, options);
     connector_->add(allowed_);
     if (v4_taken_ && v6_taken_) {
@@ -286,6 +287,9 @@ std::string Dial::identity() const {
 }
 
 Dial::State Dial::connected(std::unique_ptr<origin::OriginConn> connection) {
+  if (!reused_) {
+    metrics::observe(metrics::Histogram::origin_connect, Clock::mono() - connect_begun_);
+  }
   address_ = connection->address();
   connection_ = std::move(connection);
   connector_.reset();
@@ -303,11 +307,13 @@ Dial::State Dial::fail_server(const Error& error) {
   connector_.reset();
   release_slot();
   error_.side = Side::origin;
-  metrics::count(metrics::Metric::origin_connections_failed);
+  metrics::count(error_.code == Code::loop ? metrics::Metric::egress_denied
+                                           : metrics::Metric::origin_connections_failed);
   if (server_ != nullptr) {
     server_->state->count_failure();
     if (retries_left_ > 0) {
       --retries_left_;
+      metrics::count(metrics::Metric::origin_retries);
       choose();
       return state_ == State::failed ? state_ : step();
     }

@@ -116,6 +116,7 @@ private:
   bool v6_taken_ = false;
   event::Ticket ticket_;
   event::Deadline queue_deadline_;
+  MonoTime connect_begun_{};
   event::Deadline secure_deadline_;
   std::unique_ptr<net::Lookup> lookup_;
   std::vector<Address> allowed_; // checked, with port

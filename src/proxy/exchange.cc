@@ -38,7 +38,7 @@ constexpr std::array<std::uint16_t, 9> kArrows = {
 
 Exchange::Exchange(Resources& resources) : resources_(resources) {}
 
-Exchange::~Exchange() = default;
+Exchange::~Exchange() { count_active(false); }
 
 void Exchange::begin(ClientSession& session, const ListenPlace& place, const Address& remote) {
   session_ = &session;
@@ -62,7 +62,7 @@ void Exchange::begin(ClientSession& session, const ListenPlace& place, const Add
   verdict_ = {};
   tier_ = nullptr;
   policy_ = nullptr;
-  trusted_ = websocket_ = has_key_ = lead_ = marked_ = disk_tried_ = responded_ = false;
+  trusted_ = websocket_ = has_key_ = lead_ = others_ = marked_ = disk_tried_ = responded_ = false;
   lookups_ = 0;
   interims_seen_ = 0;
   outcome_ = {};
@@ -74,6 +74,7 @@ void Exchange::start() {
   started_ = Clock::mono();
   id_ = resources_.ids.next(Clock::wall());
   id_.write(id_text_.data());
+  count_active(true);
   go(Step::admit);
   drive();
 }
@@ -231,8 +232,32 @@ Next Exchange::finish() {
   if (resources_.ring != nullptr) {
     resources_.ring->push(record_);
   }
+  count_end();
   release();
   return Next::done;
+}
+
+void Exchange::count_end() {
+  metrics::count(Metric::client_bytes_in, bytes_in_);
+  metrics::count(Metric::client_bytes_out, bytes_out_);
+  if (record_.end == "client-abort") {
+    metrics::count(Metric::client_aborts);
+  } else if (record_.end == "origin-abort") {
+    metrics::count(Metric::origin_aborts);
+  } else if (record_.end.ends_with("timeout")) {
+    metrics::count(Metric::timeouts);
+  }
+  if (record_.ttfb > 0 && record_.kind != "tunnel") {
+    metrics::observe(metrics::Histogram::ttfb, Duration(record_.ttfb));
+    metrics::observe(metrics::Histogram::duration, Duration(record_.duration));
+  }
+}
+
+void Exchange::count_active(bool active) {
+  if (active != active_) {
+    active_ = active;
+    active ? metrics::add(Metric::exchanges_active) : metrics::sub(Metric::exchanges_active);
+  }
 }
 
 /// The rule that decided, and those that only report.
@@ -273,6 +298,7 @@ void Exchange::note_pool() {
 }
 
 void Exchange::release() {
+  count_active(false);
   unlink();         // a wake under way is for a request that is over
   if (disk_read_) { // the lead of a Fill that nothing feeds yet
     std::get<cache::FillReader>(source_).fill().end();

@@ -123,6 +123,8 @@ private:
   void make_key();
   cache::RequestDirectives directives() const;
   cache::ServeVerdict verdict_on(const cache::Entry& entry, Duration age) const;
+  void count_end();
+  void count_active(bool active);
   bool for_origin_only() const;
   bool asks_only_cache() const;
   bool may_use_addresses(std::span<const Address> addresses);
@@ -199,6 +201,7 @@ private:
   cache::Key key_;
   Hash128 key_hash_;
   bool has_key_ = false;
+  bool active_ = false; // counted
   bool lead_ = false;
   bool others_ = false;  // a miss of a variant: the origin is told which ones there are
   bool marked_ = false;  // hit-for-miss: a pass, looked at whether it may be stored

@@ -55,6 +55,7 @@ bool is_guarded(const Address& address, std::span<const Prefix> except) {
 
 bool FetchPlan::may_dial(const Address& address) {
   if (guard && is_guarded(address, guard_except)) {
+    metrics::count(metrics::Metric::egress_denied);
     return false;
   }
   if (rules == nullptr) {

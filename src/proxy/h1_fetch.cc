@@ -26,6 +26,8 @@ H1Fetch::H1Fetch(Resources& resources, std::unique_ptr<FetchPlan> plan)
       parser_(plan_->limits), chunks_(Side::origin, plan_->limits) {}
 
 H1Fetch::~H1Fetch() {
+  metrics::count(metrics::Metric::origin_bytes_in, bytes_in_);
+  metrics::count(metrics::Metric::origin_bytes_out, bytes_out_);
   if (plan_->body != nullptr) {
     plan_->body->stop_body();
   }
@@ -307,6 +309,7 @@ void H1Fetch::on_closed(Code code, int sys) {
   }
   if (may_retry()) {
     retried_ = true;
+    metrics::count(metrics::Metric::origin_retries);
     connection_.reset();
     deadline_.disarm();
     dial_.again();

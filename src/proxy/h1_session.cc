@@ -332,13 +332,13 @@ void H1Session::informational(std::string_view head) {
   if (work.exchange.request().minor_version == 0 || out_ != Out::waiting) {
     return;
   }
-  if (head.starts_with("HTTP/1.1 100")) {
-    if (!continue_due_) {
-      return; // sent already, or nobody waits for it
-    }
-    continue_due_ = false;
+  bool is_continue = head.starts_with("HTTP/1.1 100");
+  if (is_continue && !continue_due_) {
+    return; // sent already, or nobody waits for it
   }
+  continue_due_ = continue_due_ && !is_continue;
   if (work.out.slots_free() > 4 && work.out.push_copy(head)) {
+    metrics::count(metrics::Metric::responses_1xx);
     wake_self();
   }
 }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "metrics/metrics.h"
 #include "proxy/h2_session.h"
 #include "proxy/resources.h"
 
@@ -171,6 +172,7 @@ void H2Stream::informational(std::string_view head) {
     }
     continue_due_ = false;
   }
+  metrics::count(metrics::Metric::responses_1xx);
   session_->codec().informational(id_, head);
   session_->mark();
 }

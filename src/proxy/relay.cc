@@ -22,6 +22,8 @@ Relay::Relay(event::Loop& loop, event::Task& owner, std::unique_ptr<origin::Orig
 
 Relay::~Relay() {
   metrics::sub(metrics::Metric::tunnels_active);
+  metrics::count(metrics::Metric::origin_bytes_in, bytes_in_);
+  metrics::count(metrics::Metric::origin_bytes_out, bytes_out_);
   client_.stop_body();
 }
 

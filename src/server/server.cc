@@ -206,10 +206,11 @@ bool Server::start() {
 
 void Server::make_threads(const config::Config& config) {
   open_log(config);
-  io_ = std::make_unique<event::BackgroundPool>("io", kIoThreads, kIoQueue, 0,
-                                                lasting_.on_thread_start);
+  io_ = std::make_unique<event::BackgroundPool>(
+      "io", kIoThreads, kIoQueue, 0, lasting_.on_thread_start, metrics::Metric::queue_full_io);
   work_ = std::make_unique<event::BackgroundPool>("work", kWorkThreads, kWorkQueue, kWorkNice,
-                                                  lasting_.on_thread_start);
+                                                  lasting_.on_thread_start,
+                                                  metrics::Metric::queue_full_work);
   for (std::size_t i = 0; i < worker_count(config); ++i) {
     log::LogRing* ring = log_ ? &log_->make_ring() : nullptr;
     workers_.push_back(std::make_unique<Worker>(static_cast<std::uint16_t>(i), dns_settings(config),
@@ -379,6 +380,7 @@ void Server::put_in_force(Built built, std::vector<Listeners::Open> opened) {
     }
   }
   close_listeners(*built.generation);
+  metrics::set(metrics::Metric::workers, static_cast<std::int64_t>(workers_.size()));
   metrics::set(metrics::Metric::generation, static_cast<std::int64_t>(built.generation->number));
   cert_watch_.look();
 }

@@ -99,6 +99,37 @@ def _():
     expect_in("requests/s", weir.ctl("status"))
 
 
+@test("what is under way and what is kept is in the gauges, what passed in the counters")
+def _():
+    gate = Gate()
+
+    def script(conn, request):
+        gate.wait()
+        conn.send(head("HTTP/1.1 103 Early Hints"), fresh("x" * 5000))
+    origin.on("/gauges", script)
+    before = {name: weir.metric(name) for name in ("client_bytes_total", "origin_bytes_total", "responses_total", "cache_entries", "cache_bytes",
+                                                   "request_duration_seconds_count", "request_ttfb_seconds_count", "client_aborts_total")}
+    with weir.site() as client, weir.site() as leaver:
+        client.ask("/gauges")
+        gate.reached()
+        expect(weir.metric("exchanges_active") >= 1)
+        expect_equal((weir.metric("fills_active"), weir.metric("workers")), (1, 2))
+        expect(weir.metric("origin_connections") >= 1)
+        leaver.ask("/gauges")
+        wait_until(lambda: weir.metric("exchanges_active") >= 2, "the second")
+        leaver.reset()
+        wait_until(lambda: weir.metric("client_aborts_total") == before["client_aborts_total"] + 1, "the abort to be counted")
+        gate.open()
+        expect_equal(len(client.response().body), 5000)
+    wait_until(lambda: weir.metric("exchanges_active") == 0 and weir.metric("fills_active") == 0, "the end")
+    expect(weir.metric("origin_connections_idle") >= 1)
+    expect_equal(weir.metric("cache_entries"), before["cache_entries"] + 1)
+    expect(5000 < weir.metric("cache_bytes") - before["cache_bytes"] < 8000)
+    for name, least in (("client_bytes_total", 5000), ("origin_bytes_total", 5000), ("responses_total", 2),
+                        ("request_duration_seconds_count", 1), ("request_ttfb_seconds_count", 1)):
+        expect(weir.metric(name) >= before[name] + least, f"{name}: {before[name]}, then {weir.metric(name)}")
+
+
 @test("log sql: any SELECT; a write is refused; an error is 1")
 def _():
     origin.on("/sql", answer("x"))
