@@ -54,6 +54,8 @@ void Exchange::begin(ClientSession& session, const ListenPlace& place, const Add
   limits_.chunk_line = static_cast<std::uint32_t>(options.chunk_line_max);
   arena_.reset();
   request_.clear();
+  facts_ = {}; // views into what the arena held: no page may tell of the request before
+  scheme_ = authority_ = {};
   record_ = {};
   trail_.clear();
   bytes_in_ = bytes_out_ = 0;

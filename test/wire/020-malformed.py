@@ -259,4 +259,16 @@ def _():
     expect(counted >= wanted)
 
 
+@test("W7.2 the page for a malformed request tells nothing of a request before, on whatever connection")
+def _():
+    origin.on("/of-somebody-else", answer("x"))
+    for _ in range(20):
+        with weir.site() as client:
+            client.get("/of-somebody-else")
+            client.send("GET /bad HTTP/1.1\r\nHost: www.test\r\nBad Name: 1\r\n\r\n")
+            response = client.response()
+        expect_equal(response.status, 400)
+        expect(b"somebody" not in response.body and b"www.test" not in response.body, repr(response.body))
+
+
 main(origin, weir)
