@@ -3,6 +3,9 @@
 
 #include <catch2/catch.hpp>
 
+#include <string>
+#include <vector>
+
 #include "cache/entry.h"
 #include "http/h1_parser.h"
 
@@ -269,11 +272,8 @@ TEST_CASE("W3.10 W5.7 W8.6 framing is written anew; Expect and proxy credentials
 
 TEST_CASE("W2.2 nothing that could end a line is ever written") {
   SECTION("an own value with CR or LF: there is no head at all") {
-    for (std::string bad :
-         {"a\r\nX-Evil: 1", "a\nX-Evil: 1", "a\rb", std::string("a\0b", 3).c_str()}) {
-      if (bad == "a") {
-        bad = std::string("a\0b", 3);
-      }
+    for (const std::string& bad : std::vector<std::string>{"a\r\nX-Evil: 1", "a\nX-Evil: 1", "a\rb",
+                                                           std::string("a\0b", 3)}) {
       CAPTURE(bad);
       Forwarding f = how();
       f.reverse = true;
