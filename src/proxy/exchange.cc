@@ -272,7 +272,7 @@ void Exchange::note_verdict() {
     record_.rule = arena_.join({forward_ ? "forward " : "site ", route_->place,
                                 error_.side == Side::client ? " connect" : " private"});
   }
-  for (std::size_t i = 0; i < v.reported_count; ++i) {
+  for (std::size_t i = 0; route_ != nullptr && i < v.reported_count; ++i) {
     const rules::RuleSet& rules = *route_->rules;
     std::string_view text = rules.decl(v.reported[i]).text;
     record_.reports = arena_.join({record_.reports, i > 0 ? "; " : "", rules.where(v.reported[i]),
