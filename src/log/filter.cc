@@ -79,14 +79,35 @@ std::string to_glob(std::string_view pattern) {
 } // namespace
 
 std::optional<Filter> Filter::parse(std::string_view text, WallTime now, FilterError& why) {
-  return FilterParser(text, now, why).run();
+  return FilterParser(text, now, why, kColumnTable).run();
+}
+
+std::optional<Filter> Filter::parse(std::string_view text, WallTime now, FilterError& why,
+                                    std::span<const ColumnInfo> table) {
+  return FilterParser(text, now, why, table).run();
 }
 
 bool Filter::matches(const AccessRecord& record) const {
   return nodes_.empty() || matches(static_cast<std::uint32_t>(nodes_.size() - 1), record);
 }
 
-bool Filter::matches(std::uint32_t node, const AccessRecord& record) const {
+bool Filter::matches(const FilterFacts& facts) const {
+  return nodes_.empty() || matches(static_cast<std::uint32_t>(nodes_.size() - 1), facts);
+}
+
+std::optional<Filter::SingleText> Filter::single_text() const {
+  if (nodes_.size() != 1 || tests_[0].op != Op::equal || tests_[0].has_wildcard ||
+      is_number(table_[static_cast<std::size_t>(tests_[0].column)].kind)) {
+    return std::nullopt;
+  }
+  return SingleText{static_cast<std::size_t>(tests_[0].column), tests_[0].text};
+}
+
+bool TextTest::matches(std::string_view text) const {
+  return has_wildcard_ ? pattern_matches(text_, text) : text == text_;
+}
+
+template <class What> bool Filter::matches(std::uint32_t node, const What& record) const {
   const Node& n = nodes_[node];
   switch (n.join) {
   case Join::test:
@@ -101,26 +122,39 @@ bool Filter::matches(std::uint32_t node, const AccessRecord& record) const {
   return false;
 }
 
+bool Filter::compare(const Test& test, std::int64_t n) {
+  switch (test.op) {
+  case Op::equal:
+    return n == test.number;
+  case Op::not_equal:
+    return n != test.number;
+  case Op::less:
+    return n < test.number;
+  case Op::less_equal:
+    return n <= test.number;
+  case Op::greater:
+    return n > test.number;
+  case Op::greater_equal:
+    return n >= test.number;
+  }
+  return false;
+}
+
+bool Filter::matches(const Test& test, const FilterFacts& facts) const {
+  auto field = static_cast<std::size_t>(test.column);
+  if (is_number(table_[field].kind)) {
+    return compare(test, facts.number(field));
+  }
+  return facts.any_text(field, {test.text, test.has_wildcard}) == (test.op == Op::equal);
+}
+
 bool Filter::matches(const Test& test, const AccessRecord& record) {
   Kind kind = info(test.column).kind;
   bool equal = false;
   if (is_number(kind)) {
-    std::int64_t n = number_of(record, test.column);
-    switch (test.op) {
-    case Op::equal:
-      return n == test.number;
-    case Op::not_equal:
-      return n != test.number;
-    case Op::less:
-      return n < test.number;
-    case Op::less_equal:
-      return n <= test.number;
-    case Op::greater:
-      return n > test.number;
-    case Op::greater_equal:
-      return n >= test.number;
-    }
-  } else if (kind == Kind::id) {
+    return compare(test, number_of(record, test.column));
+  }
+  if (kind == Kind::id) {
     equal = record.id.to_string() == test.text;
   } else if (const Address* address = address_of(record, test.column); address != nullptr) {
     equal = address_matches(test, *address);

@@ -3,6 +3,7 @@
 // Filter: the filter language over access records (CLI.md): `field op value` joined by and, or, not
 // and parentheses: `status >= 500 and host = *.example.com and ttfb > 200ms`.
 //
+// The same language asks other things too (stored responses): a table of fields and FilterFacts.
 // One parser, two back ends that agree: matches() for live records, to_sql() for the virtual table
 // `access`. Fields are the columns of record.def. By their kind a value is
 //   number    404, 10k                 bytes  10MB, 512KiB, 0        duration  200ms, 1.5s, 2h, 0
@@ -14,6 +15,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,12 +31,42 @@ struct FilterError {
   std::string text;   // "no field `hots`; did you mean `host`?"
 };
 
+/// A text that a filter asks for: the whole of it, or a pattern.
+class TextTest {
+public:
+  TextTest(std::string_view text, bool has_wildcard) : text_(text), has_wildcard_(has_wildcard) {}
+  bool matches(std::string_view text) const;
+
+private:
+  std::string_view text_;
+  bool has_wildcard_;
+};
+
+/// Something that is no AccessRecord, and can be asked about by the numbers of its own table.
+class FilterFacts {
+public:
+  virtual ~FilterFacts() = default;
+  virtual std::int64_t number(std::size_t field) const = 0;
+  /// Whether one of the values of the field matches.
+  virtual bool any_text(std::size_t field, const TextTest& test) const = 0;
+};
+
 class Filter {
 public:
   /// Empty text matches every record. `now` is what relative times count from.
   static std::optional<Filter> parse(std::string_view text, WallTime now, FilterError& why);
+  /// Over a table of other fields, of numbers and texts; it must outlive the filter.
+  static std::optional<Filter> parse(std::string_view text, WallTime now, FilterError& why,
+                                     std::span<const ColumnInfo> table);
 
   bool matches(const AccessRecord& record) const;
+  bool matches(const FilterFacts& facts) const;
+  /// `field = text` without wildcards and nothing else.
+  struct SingleText {
+    std::size_t field = 0;
+    std::string_view text;
+  };
+  std::optional<SingleText> single_text() const;
   /// A condition for WHERE, over the virtual table `access` (sqlite_access.cc).
   std::string to_sql() const;
 
@@ -60,12 +92,15 @@ private:
     std::uint32_t right = 0; // all, any: a node
   };
 
-  bool matches(std::uint32_t node, const AccessRecord& record) const;
+  template <class What> bool matches(std::uint32_t node, const What& what) const;
+  static bool compare(const Test& test, std::int64_t n);
+  bool matches(const Test& test, const FilterFacts& facts) const;
   static bool matches(const Test& test, const AccessRecord& record);
   static bool address_matches(const Test& test, const Address& address);
   void append_sql(std::uint32_t node, std::string& out) const;
   static void append_sql(const Test& test, std::string& out);
 
+  std::span<const ColumnInfo> table_ = kColumnTable;
   std::vector<Test> tests_;
   std::vector<Node> nodes_; // the last one is the root; none: everything matches
 };

@@ -218,13 +218,13 @@ std::optional<std::int64_t> parse_time(std::string_view text) {
   return std::int64_t{seconds} * 1'000'000 + us;
 }
 
-std::string_view near_column(std::string_view name) {
+std::string_view near_column(std::string_view name, std::span<const ColumnInfo> table) {
   if (name.size() > 64) {
     return {};
   }
   std::string_view best;
   std::size_t least = std::max<std::size_t>(2, name.size() / 3) + 1;
-  for (const ColumnInfo& c : kColumnTable) {
+  for (const ColumnInfo& c : table) {
     std::size_t d = edit_distance(name, c.name);
     bool part = name.size() >= 3 && c.name.find(name) != std::string_view::npos;
     if (part && d >= least) {
@@ -351,20 +351,21 @@ bool FilterParser::parse_field(Column& column) {
   if (name.empty()) {
     return error(at_, "expected a field, `not` or `(`");
   }
-  auto found = find_column(name);
-  if (!found) {
-    std::string_view near = near_column(name);
+  auto found = std::find_if(table_.begin(), table_.end(),
+                            [name](const ColumnInfo& c) { return c.name == name; });
+  if (found == table_.end()) {
+    std::string_view near = near_column(name, table_);
     if (!near.empty()) {
       return error(at_, fmt::format("no field `{}`; did you mean `{}`?", name, near));
     }
     std::string text = fmt::format("no field `{}`; there are", name);
-    for (const ColumnInfo& c : kColumnTable) {
+    for (const ColumnInfo& c : table_) {
       text += ' ';
       text += c.name;
     }
     return error(at_, std::move(text));
   }
-  column = *found;
+  column = static_cast<Column>(found - table_.begin());
   at_ += name.size();
   skip_space();
   return true;

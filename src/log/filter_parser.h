@@ -25,12 +25,16 @@ std::optional<std::int64_t> parse_duration(std::string_view text); // 200ms, 1.5
 std::optional<std::int64_t> parse_time(std::string_view text);
 
 /// The name in the table nearest to a mistyped one; empty if none is near.
-std::string_view near_column(std::string_view name);
+std::string_view near_column(std::string_view name,
+                             std::span<const ColumnInfo> table = kColumnTable);
 
 class FilterParser {
 public:
-  FilterParser(std::string_view text, WallTime now, FilterError& why)
-      : text_(text), now_(now), why_(why) {}
+  FilterParser(std::string_view text, WallTime now, FilterError& why,
+               std::span<const ColumnInfo> table)
+      : text_(text), now_(now), why_(why), table_(table) {
+    filter_.table_ = table;
+  }
   std::optional<Filter> run();
 
 private:
@@ -51,6 +55,9 @@ private:
   bool set_address(const Value& value, Filter::Test& test);
   bool set_number(const Value& value, Filter::Test& test);
 
+  const ColumnInfo& info(Column column) const noexcept {
+    return table_[static_cast<std::size_t>(column)];
+  }
   void skip_space();
   bool take_word(std::string_view word);
   std::string_view peek_word() const;
@@ -60,6 +67,7 @@ private:
   const std::string_view text_;
   const WallTime now_;
   FilterError& why_;
+  const std::span<const ColumnInfo> table_;
   std::size_t at_ = 0;
   Filter filter_;
 };
