@@ -116,20 +116,42 @@ struct ReloadOutcome {
   std::vector<std::string> notes; // "workers does not change by a reload"; on failure: why
 };
 
-/// A URL in the parts that cache::KeyParts has, normalised.
 struct PurgeAsk {
+  enum class What : std::uint8_t { url, prefix, host, tag, filter };
+  What what = What::url;
+  // url, prefix: in the parts that cache::KeyParts has, normalised.
   std::string scheme; // "http", "https"
   std::string host;
   std::uint16_t port = 0;
-  std::string target;   // path?query
-  std::string realm;    // a forward's or a site's name; empty: all of them
-  bool dry_run = false; // only counts
+  std::string target; // path?query; of a prefix: its beginning
+  std::string name;   // host, tag; the text of a filter
+  std::string text;   // as it was asked, for people
+  std::string realm;  // a forward's or a site's name; empty: all of them
+  bool hard = false;  // drops; else what is named becomes stale
+  bool dry_run = false;
+  bool wait = false; // `done` when it has been carried out everywhere, not when it is in force
 };
 
 struct PurgeOutcome {
   std::uint64_t number = 0;  // of the purge; 0 for a dry run
-  std::uint64_t dropped = 0; // stored responses, of all tiers as far as known
+  bool counted = false;      // the two below are known
+  std::uint64_t dropped = 0; // stored responses that it named, of all tiers
+  std::uint64_t bytes = 0;   // of their bodies
   std::string error;         // carried out, but not recorded, and why; empty: it is durable
+};
+
+/// One purge of this run, or one that the last run left.
+struct PurgeFacts {
+  std::uint64_t number = 0;
+  WallTime at{};
+  std::string text;
+  std::string realm;
+  bool hard = false;
+  bool done = false;
+  std::uint64_t seen = 0;
+  std::uint64_t total = 0; // an estimate
+  std::uint64_t matched = 0;
+  std::uint64_t bytes = 0;
 };
 
 enum class StopMode : std::uint8_t {
@@ -156,6 +178,8 @@ public:
   /// begun after it.
   virtual void reload(std::function<void(ReloadOutcome)> done) = 0;
   virtual void purge(const PurgeAsk& ask, std::function<void(PurgeOutcome)> done) = 0;
+  /// The newest first.
+  virtual std::vector<PurgeFacts> purges() const = 0;
   /// Begins; the answer has been sent when it is called.
   virtual void stop(StopMode mode) = 0;
 };

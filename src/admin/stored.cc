@@ -68,9 +68,7 @@ void add_disk(cache::DiskTier& disk, const cache::Key& key, std::vector<std::str
 
 } // namespace
 
-Json stored_json(cache::Tier& tier, const cache::KeyParts& parts) {
-  Arena arena;
-  cache::Key key = cache::Key::make(parts, tier.secret, arena);
+Json stored_json(cache::Tier& tier, const cache::Key& key) {
   Json all = Json::array();
   std::vector<std::string> known; // selecting values of the members of `all`
   for (const Ref<const cache::Entry>& entry : tier.directory.variants(key.bytes, key.hash)) {

@@ -11,6 +11,6 @@
 namespace weir::admin {
 
 /// An array, one member a variant.
-Json stored_json(cache::Tier& tier, const cache::KeyParts& parts);
+Json stored_json(cache::Tier& tier, const cache::Key& key);
 
 } // namespace weir::admin

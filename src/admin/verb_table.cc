@@ -51,10 +51,12 @@ constexpr std::array kRoutes = {
 constexpr std::array kCacheShow = {
     Argument{"url", Kind::word, "URL", true, false, "whose stored responses"}};
 constexpr std::array kPurge = {
-    Argument{"url", Kind::word, "URL", true, false, "what is dropped: all its variants"},
+    Argument{"url", Kind::words, "URL|WHERE", true, false,
+             "http://HOST/PATH, with * at its end all that begins so; or tag = sku-17"},
+    Argument{"hard", Kind::flag, "", false, false, "drop it; else it is stale, and validated"},
     Argument{"place", Kind::option, "NAME", false, false,
              "only what this forward or site has stored"},
-    kDryRun};
+    Argument{"wait", Kind::flag, "", false, false, "until it is carried out everywhere"}, kDryRun};
 constexpr std::array kLookup = {
     Argument{"what", Kind::word, "HOST|IP", true, false, "what is looked for"}, kOffline};
 constexpr std::array kCertLs = {kOffline};
@@ -115,10 +117,22 @@ constexpr std::array kVerbs = {
     Verb{"cache", "show", Access::view, false, "what is stored for a URL",
          "Every variant in every cache, in memory and on disk: status, age, freshness, size.",
          kCacheShow},
-    Verb{"purge", "", Access::operate, false, "drop what is stored for a URL",
-         "All variants, in memory and on disk, in every forward and site unless --place names one. "
-         "It is recorded before it is acknowledged, so that it outlives a crash.",
+    Verb{"purge", "", Access::operate, false, "make what is stored stale, or drop it",
+         "A URL means all its variants. WHERE is `field op value` joined by and, or, not: host = "
+         "shop.example and age > 1h and mime = image/*. Its fields are url, scheme, host, port, "
+         "path, place, status, mime, size, age, ttl, tag and etag. What is named becomes stale: it "
+         "is validated before it is served, and may stand in where stale-while-revalidate or "
+         "stale-if-error allow it. With --hard it goes. A purge is recorded before it is "
+         "acknowledged, so that it outlives a crash, and is in force from then on; a walk over "
+         "memory and disk carries it out behind.",
          kPurge},
+    Verb{"purge",
+         "log",
+         Access::view,
+         false,
+         "the purges, numbered, and how far they are",
+         "Those of this run of the daemon, and those that the last one left unfinished.",
+         {}},
     Verb{"list", "lookup", Access::view, true, "which lists hold a host or an address",
          "With the line of the file that says so. Ends with 1 when no list does.", kLookup},
     Verb{"cert", "ls", Access::view, true, "certificates of the listeners, and when they end",

@@ -26,6 +26,7 @@ constexpr std::array kFunctions = {
     Row{"cache", "stat", cache_stat},
     Row{"cache", "show", cache_show},
     Row{"purge", "", purge},
+    Row{"purge", "log", purge_log},
     Row{"list", "lookup", list_lookup},
     Row{"cert", "ls", cert_ls},
     Row{"reload", "", reload},

@@ -37,6 +37,7 @@ void version(const Ask& ask);
 // verbs_cache.cc
 void cache_show(const Ask& ask);
 void purge(const Ask& ask);
+void purge_log(const Ask& ask);
 // verbs_rules.cc
 void explain(const Ask& ask);
 void routes(const Ask& ask);

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// cache show, purge.
+// cache show, purge, purge log.
+#include <set>
+
 #include <fmt/format.h>
 
 #include "admin/explain.h"
 #include "admin/stored.h"
+#include "admin/stored_filter.h"
 #include "admin/verbs.h"
 #include "proxy/generation.h"
 
@@ -20,58 +23,44 @@ struct Url {
 };
 
 /// Without one there is an answer already.
-std::optional<Url> read_url(const Ask& ask) {
+std::optional<Url> read_url(const Ask& ask, const std::string& text) {
   Arena arena;
-  auto url = parse_url(ask.text("url"), arena);
+  auto url = parse_url(text, arena);
   if (!url || url->form != http::Target::Form::absolute) {
-    ask.answer(failure(Exit::usage,
-                       fmt::format("'{}' is not a URL: write http://HOST/PATH", ask.text("url"))));
+    ask.answer(
+        failure(Exit::usage, fmt::format("'{}' is not a URL: write http://HOST/PATH", text)));
     return std::nullopt;
   }
   return Url{std::string(http::name(url->scheme)), std::string(url->host),
              url->port_or_default(http::Scheme::http), std::string(url->path_query)};
 }
 
-/// A cache with one realm in it.
-struct Shelf {
-  std::uint32_t cache = 0;
-  std::string_view realm; // empty: shared
-  friend bool operator==(const Shelf&, const Shelf&) = default;
-};
-
-std::vector<Shelf> all_shelves(const proxy::Generation& generation) {
-  std::vector<Shelf> all;
+Answer show(const proxy::Generation& generation, const Url& url) {
+  Json variants = Json::array();
+  std::set<std::pair<std::uint32_t, std::string>> seen; // several routes make the same key
   for (const rules::Route& route : generation.routes->routes()) {
     if (!route.cache) {
       continue;
     }
-    bool shared = generation.caches[*route.cache]->shared;
-    Shelf shelf{*route.cache, shared ? std::string_view{} : route.place};
-    if (std::find(all.begin(), all.end(), shelf) == all.end()) {
-      all.push_back(shelf);
+    cache::Tier& tier = *generation.caches[*route.cache];
+    std::string_view realm = tier.shared ? std::string_view{} : route.place;
+    cache::KeyParts parts{realm, url.scheme, url.host, url.port, url.target};
+    Arena arena;
+    cache::Key key = generation.policy(route).make_key(parts, nullptr, tier.secret, arena);
+    if (!seen.emplace(*route.cache, key.bytes).second) {
+      continue;
     }
-  }
-  return all;
-}
-
-Answer show(const proxy::Generation& generation, const Url& url) {
-  Json variants = Json::array();
-  for (const Shelf& shelf : all_shelves(generation)) {
-    cache::Tier& tier = *generation.caches[shelf.cache];
-    cache::KeyParts parts{shelf.realm, url.scheme, url.host, url.port, url.target};
-    for (Json& each : stored_json(tier, parts)) {
+    for (Json& each : stored_json(tier, key)) {
       Json one;
       one["cache"] = tier.name;
-      one["place"] = std::string(shelf.realm);
+      one["place"] = std::string(realm);
       one.update(each);
       variants.push_back(std::move(one));
     }
   }
   if (variants.empty()) {
-    bool own = url.port == (url.scheme == "https" ? 443 : 80);
-    return failure(Exit::failed,
-                   fmt::format("nothing is stored for {}://{}{}{}", url.scheme, url.host,
-                               own ? "" : fmt::format(":{}", url.port), url.target));
+    return failure(Exit::failed, fmt::format("nothing is stored for {}://{}{}", url.scheme,
+                                             url.host, url.target));
   }
   Json body;
   body["variants"] = std::move(variants);
@@ -87,7 +76,7 @@ bool is_place(const proxy::Generation& generation, std::string_view name) {
 } // namespace
 
 void cache_show(const Ask& ask) {
-  auto url = read_url(ask);
+  auto url = read_url(ask, ask.text("url"));
   auto generation = ask.daemon.generation();
   if (!url || !generation) {
     return url ? ask.answer(failure(Exit::failed, "no configuration is in force")) : void();
@@ -102,30 +91,104 @@ void cache_show(const Ask& ask) {
   }
 }
 
+namespace {
+
+/// "http://host/path*": everything that begins so.
+bool is_url(std::string_view what) {
+  return what.starts_with("http://") || what.starts_with("https://");
+}
+
+/// Without one there is an answer already.
+std::optional<PurgeAsk> read_purge(const Ask& ask) {
+  PurgeAsk what;
+  what.text = ask.text("url");
+  what.realm = ask.text("place");
+  what.hard = ask.flag("hard");
+  what.dry_run = ask.flag("dry_run");
+  what.wait = ask.flag("wait");
+  if (is_url(what.text)) {
+    bool prefix = what.text.ends_with('*');
+    auto url = read_url(ask, prefix ? what.text.substr(0, what.text.size() - 1) : what.text);
+    if (!url) {
+      return std::nullopt;
+    }
+    what.what = prefix ? PurgeAsk::What::prefix : PurgeAsk::What::url;
+    what.scheme = std::move(url->scheme);
+    what.host = std::move(url->host);
+    what.port = url->port;
+    what.target = std::move(url->target);
+    return what;
+  }
+  log::FilterError why;
+  auto filter = StoredFilter::parse(what.text, why);
+  if (!filter) {
+    ask.answer(failure(Exit::usage,
+                       fmt::format("{}\n  {}\n  {:>{}}", why.text, what.text, "^", why.at + 1)));
+    return std::nullopt;
+  }
+  what.what = PurgeAsk::What::filter;
+  what.name = what.text;
+  if (auto single = filter->single_name()) {
+    what.what = single->kind == cache::MarkKind::tag ? PurgeAsk::What::tag : PurgeAsk::What::host;
+    what.name = std::move(single->text);
+  }
+  return what;
+}
+
+} // namespace
+
 void purge(const Ask& ask) {
-  auto url = read_url(ask);
-  if (!url) {
+  auto what = read_purge(ask);
+  if (!what) {
     return;
   }
-  PurgeAsk what{std::move(url->scheme), std::move(url->host), url->port,
-                std::move(url->target), ask.text("place"),    ask.flag("dry_run")};
   auto generation = ask.daemon.generation();
-  if (!what.realm.empty() && (!generation || !is_place(*generation, what.realm))) {
+  if (!what->realm.empty() && (!generation || !is_place(*generation, what->realm))) {
     return ask.answer(
-        failure(Exit::usage, fmt::format("there is no forward and no site '{}'", what.realm)));
+        failure(Exit::usage, fmt::format("there is no forward and no site '{}'", what->realm)));
   }
-  bool dry_run = what.dry_run;
-  ask.daemon.purge(what, [reply = ask.reply, dry_run](const PurgeOutcome& outcome) {
+  bool dry_run = what->dry_run;
+  bool hard = what->hard;
+  ask.daemon.purge(*what, [reply = ask.reply, dry_run, hard](const PurgeOutcome& outcome) {
     Answer answer;
     if (!outcome.error.empty()) {
-      answer = failure(Exit::failed,
-                       fmt::format("carried out, but a restart may forget it: {}", outcome.error));
+      answer = failure(Exit::failed, dry_run ? outcome.error
+                                             : fmt::format("carried out, but a restart may forget "
+                                                           "it: {}",
+                                                           outcome.error));
     }
-    answer.body["dropped"] = outcome.dropped;
+    if (outcome.counted) {
+      answer.body["dropped"] = outcome.dropped;
+      answer.body["bytes"] = outcome.bytes;
+    }
     answer.body["number"] = outcome.number;
     answer.body["dry_run"] = dry_run;
+    answer.body["hard"] = hard;
     reply->set(std::move(answer));
   });
+}
+
+void purge_log(const Ask& ask) {
+  Json all = Json::array();
+  for (const PurgeFacts& each : ask.daemon.purges()) {
+    Json one;
+    std::string at;
+    log::append_time(each.at.time_since_epoch().count(), ' ', at);
+    one["number"] = each.number;
+    one["time"] = at;
+    one["what"] = each.text;
+    one["place"] = each.realm;
+    one["hard"] = each.hard;
+    one["done"] = each.done;
+    one["seen"] = each.seen;
+    one["total"] = each.total;
+    one["matched"] = each.matched;
+    one["bytes"] = each.bytes;
+    all.push_back(std::move(one));
+  }
+  Json body;
+  body["purges"] = std::move(all);
+  ask.answer(success(std::move(body)));
 }
 
 } // namespace weir::admin

@@ -47,8 +47,9 @@ void add_details(const proxy::Generation& generation, const rules::Route& route,
     parts.port = facts.port;
     parts.target = request.uri.path_query;
     Arena arena;
-    way["key"] = cache::key_url(cache::Key::make(parts, tier.secret, arena).bytes);
-    way["stored"] = stored_json(tier, parts);
+    cache::Key key = generation.policy(route).make_key(parts, &request.fields, tier.secret, arena);
+    way["key"] = cache::key_url(key.bytes);
+    way["stored"] = stored_json(tier, key);
   }
   if (route.pool) {
     way["pool"] = pool_json(*generation.pools[*route.pool]);

@@ -70,7 +70,7 @@ Fill* Directory::joinable(Record& record, std::string_view key, Selector& select
   // The names of the newest variant tell whether a Fill without a head can be the right one.
   std::string_view names = record.variants ? record.variants->vary() : std::string_view{};
   for (Fill* fill : record.fills) {
-    if (fill->key() != key || fill->doomed()) {
+    if (fill->key() != key || fill->doomed() || fill->purge_number() < join_from_.load()) {
       continue;
     }
     if (fill->names_known_ && !names.empty() && selector.values(names) != fill->selecting_) {
@@ -118,9 +118,11 @@ Claim Directory::claim(std::string_view key, const Hash128& hash, Selector& sele
     }
   }
   std::string_view names = record.variants ? record.variants->vary() : std::string_view{};
+  std::uint64_t held = enter_era(); // before the number is read: see kErasToSettle
   auto fill = make_ref<Fill>(*this, loop, std::string(key), hash,
                              std::string(names.empty() ? names : selector.values(names)),
                              !names.empty(), purge_number_.load());
+  leave_era(held);
   if (!claim.marked) {
     fill->listed_ = true;
     record.fills.push_back(fill.get());
@@ -182,11 +184,15 @@ FillReader Directory::lead_marked(std::string_view key, const Hash128& hash, con
                                   event::Loop& loop) {
   Shard& shard = this->shard(hash);
   std::lock_guard lock(shard.mutex);
+  std::uint64_t entered = enter_era();
   if (shard.removals != since.removals || purge_number_.load() != since.purge_number) {
+    leave_era(entered);
     return {};
   }
-  return FillReader(make_ref<Fill>(*this, loop, std::string(key), hash, std::string{}, false,
-                                   since.purge_number));
+  auto fill =
+      make_ref<Fill>(*this, loop, std::string(key), hash, std::string{}, false, since.purge_number);
+  leave_era(entered);
+  return FillReader(std::move(fill));
 }
 
 std::unique_ptr<BodyStore> Directory::begin_store(const Hash128& hash, const FillHead& head) {
@@ -295,6 +301,9 @@ void Directory::replace(Fill& fill, const Ref<const Entry>& entry) {
     place(shard, Ref<Entry>(const_cast<Entry*>(entry.get())));
   }
   evict(index);
+  if (placed_) {
+    placed_(entry); // after it: a purge that came meanwhile has not seen it
+  }
 }
 
 std::size_t Directory::remove(std::string_view key, const Hash128& hash, bool hold) {
@@ -352,6 +361,51 @@ void Directory::drop(const Entry& entry) {
     Hash128 hash = entry.hash();
     take_out(shard, shard.records.at(hash), const_cast<Entry&>(entry));
     tidy(shard, hash);
+  }
+}
+
+void Directory::renew(const Entry& old, Ref<Entry> newer) {
+  std::size_t index = old.hash().high % shards_.size();
+  {
+    Shard& shard = shards_[index];
+    std::lock_guard lock(shard.mutex);
+    if (!old.shelf_.listed) {
+      return;
+    }
+    place(shard, std::move(newer));
+  }
+  evict(index);
+}
+
+std::vector<Ref<const Entry>> Directory::entries(std::size_t part) const {
+  std::vector<Ref<const Entry>> all;
+  const Shard& shard = shards_[part];
+  std::lock_guard lock(shard.mutex);
+  all.reserve(shard.entries);
+  for (const auto& [hash, record] : shard.records) {
+    for (const Entry* entry = record.variants.get(); entry != nullptr;
+         entry = entry->shelf_.next.get()) {
+      all.emplace_back(entry);
+    }
+  }
+  return all;
+}
+
+std::uint64_t Directory::enter_era() noexcept {
+  while (true) {
+    std::uint64_t era = era_.load();
+    fills_of_era_[era & 1].fetch_add(1);
+    if (era_.load() == era) {
+      return era;
+    }
+    fills_of_era_[era & 1].fetch_sub(1);
+  }
+}
+
+void Directory::pass_era() noexcept {
+  std::uint64_t era = era_.load();
+  if (fills_of_era_[(era + 1) & 1].load() == 0) {
+    era_.store(era + 1);
   }
 }
 

@@ -123,10 +123,36 @@ public:
     DiskEpoch now = disk_epoch(hash);
     return !before.held && !now.held && now.removals == before.removals;
   }
+  /// Puts `newer` in the place of `old`, if that still is in the store.
+  void renew(const Entry& old, Ref<Entry> newer);
+  /// All entries of one of kShards parts, as they are now.
+  static constexpr std::size_t kShards = 64;
+  std::vector<Ref<const Entry>> entries(std::size_t part) const;
   /// Drops one variant, if it still is this one (a body that turned out damaged).
   void drop(const Entry& entry);
 
+  /// Who is told of what has been put in place.
+  void set_placed(std::function<void(Ref<const Entry>)> told) { placed_ = std::move(told); }
+  /// Who is told of what was given to the store with commit().
+  void set_committed(std::function<void(const Hash128&, const Meta&)> told) {
+    committed_ = std::move(told);
+  }
+  void committed(const Hash128& hash, const Meta& meta) const {
+    if (committed_) {
+      committed_(hash, meta);
+    }
+  }
+
+  // Fetches older than a purge: each Fill belongs to the era it began in. An era passes when no
+  // Fill of the one before is left; after kErasToSettle, none is left that read an older number.
+  static constexpr std::uint64_t kErasToSettle = 3;
+  std::uint64_t era() const noexcept { return era_.load(); }
+  /// One thread at a time.
+  void pass_era() noexcept;
+
   // For Fill.
+  std::uint64_t enter_era() noexcept;
+  void leave_era(std::uint64_t era) noexcept { fills_of_era_[era & 1].fetch_sub(1); }
   bool head_arrived(Fill& fill, const FillHead& head);
   std::unique_ptr<BodyStore> begin_store(const Hash128& hash, const FillHead& head);
   void unlist(Fill& fill);
@@ -140,6 +166,9 @@ public:
 
   /// The number of the newest purge: a Fill takes it when it begins.
   void set_purge_number(std::uint64_t n) noexcept { purge_number_.store(n); }
+  std::uint64_t purge_number() const noexcept { return purge_number_.load(); }
+  /// A Fill that began before this purge is joined by nobody any more.
+  void set_join_from(std::uint64_t n) noexcept { join_from_.store(n); }
 
   DirectoryStats stats() const;
 
@@ -177,7 +206,12 @@ private:
   const DirectoryLimits limits_;
   StoreFactory store_factory_;
   std::function<void(const Entry&)> refresh_;
-  std::array<Shard, 64> shards_;
+  std::function<void(const Hash128&, const Meta&)> committed_;
+  std::function<void(Ref<const Entry>)> placed_;
+  std::atomic<std::uint64_t> join_from_{0};
+  std::atomic<std::uint64_t> era_{2};
+  std::array<std::atomic<std::int64_t>, 2> fills_of_era_{};
+  std::array<Shard, kShards> shards_;
   std::atomic<std::uint64_t> entry_bytes_{0};
   std::atomic<std::uint64_t> fill_bytes_{0};
   std::atomic<std::uint64_t> purge_number_{0};

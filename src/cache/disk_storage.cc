@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "cache/bans.h"
 #include "metrics/metrics.h"
 
 namespace weir::cache {
@@ -424,6 +425,24 @@ Result<void> DiskStorage::update(const Hash128& key, const Hash128& variant, con
   VariantRecord record = **old;
   record.meta = meta;
   record.meta.body_size = record.body.size;
+  return put_variant(record, *old);
+}
+
+Result<void> DiskStorage::purge(const Hash128& key, const Hash128& variant,
+                                const VariantPurge& purge) {
+  auto old = load_variant(variant_row(key, variant));
+  if (!old) {
+    return fail(old.error());
+  }
+  if (!*old || (*old)->meta.purge_number >= purge.number) {
+    return {};
+  }
+  if (purge.hard) {
+    return remove_variant(key, variant);
+  }
+  VariantRecord record = **old;
+  record.meta.purge_number = purge.number;
+  record.meta.freshness = made_stale(record.meta.freshness, purge.at);
   return put_variant(record, *old);
 }
 

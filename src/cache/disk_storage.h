@@ -30,6 +30,13 @@ struct DiskStorageSettings {
   HostOfKey host_of_key = nullptr;
 };
 
+/// What a purge does to a stored response that it names.
+struct VariantPurge {
+  std::uint64_t number = 0;
+  bool hard = false; // it goes; else it is stale since `at`
+  WallTime at{};
+};
+
 /// Names of `index` rows.
 std::uint64_t tag_mark(const HashKey& secret, std::string_view tag);
 std::uint64_t host_mark(const HashKey& secret, std::string_view host);
@@ -57,6 +64,8 @@ public:
   Result<void> remove_variant(const Hash128& key, const Hash128& variant);
   /// A new head over the same body.
   Result<void> update(const Hash128& key, const Hash128& variant, const Meta& meta);
+  /// Unless it is newer than the purge.
+  Result<void> purge(const Hash128& key, const Hash128& variant, const VariantPurge& purge);
   Result<void> flush();
   /// A step of the scan that counts what an earlier process left. False: nothing left to count.
   Result<bool> scan_step();

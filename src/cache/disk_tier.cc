@@ -249,6 +249,34 @@ Result<void> DiskTier::for_each_in_index(std::uint64_t mark,
                    });
 }
 
+Result<std::string>
+DiskTier::scan(std::string_view from,
+               const std::function<bool(const MetaRow&, const StoredVariant&)>& fn) {
+  if (failed()) {
+    return fail(Code::io, Side::cache);
+  }
+  std::string next;
+  auto done = db_->scan(Family::meta, from, {}, [&](std::string_view row, std::string_view value) {
+    auto names = parse_variant_row(row);
+    if (!names || row.size() != 32) {
+      return true;
+    }
+    auto record = decode_variant(row, value);
+    if (!record || record->segment < segments_->low()) {
+      return true;
+    }
+    if (fn(*names, {std::move(record->meta), std::move(record->body)})) {
+      return true;
+    }
+    next = std::string(row) + '\0';
+    return false;
+  });
+  if (!done) {
+    return fail(done.error());
+  }
+  return next;
+}
+
 std::unique_ptr<DiskStore> DiskTier::begin_store(const Hash128& key) {
   if (failed()) {
     remove(key); // an older answer must not come back with the disk
@@ -271,6 +299,11 @@ void DiskTier::remove_variant(const Hash128& key, const Hash128& variant, DiskDo
 void DiskTier::update_meta(const Hash128& key, const Hash128& variant, const Meta& meta,
                            DiskDone done) {
   writer_->submit(DiskOp{UpdateOp{key, variant, std::make_unique<Meta>(meta)}, std::move(done)});
+}
+
+void DiskTier::purge_variant(const Hash128& key, const Hash128& variant, const VariantPurge& purge,
+                             DiskDone done) {
+  writer_->submit(DiskOp{PurgeOp{key, variant, purge}, std::move(done)});
 }
 
 void DiskTier::flush(DiskDone done) { writer_->submit(DiskOp{FlushOp{}, std::move(done)}); }

@@ -126,6 +126,10 @@ public:
   /// Each variant that may carry the tag or belong to the host (the caller looks at its Meta);
   /// until `fn` says false.
   Result<void> for_each_in_index(std::uint64_t mark, const std::function<bool(const MetaRow&)>& fn);
+  /// Living variants in the order of their rows, from the row `from` on (empty: the first), until
+  /// `fn` says false. The row to go on from; empty: that was all.
+  Result<std::string> scan(std::string_view from,
+                           const std::function<bool(const MetaRow&, const StoredVariant&)>& fn);
 
   // Any thread; carried out in order by the storage thread.
   /// Nothing: the tier is off; what it has under the key goes before it is used again.
@@ -135,6 +139,9 @@ public:
   /// A new head (a 304) over the stored body.
   void update_meta(const Hash128& key, const Hash128& variant, const Meta& meta,
                    DiskDone done = nullptr);
+  /// Unless it is newer than the purge.
+  void purge_variant(const Hash128& key, const Hash128& variant, const VariantPurge& purge,
+                     DiskDone done = nullptr);
   /// `done`: everything asked before is durable.
   void flush(DiskDone done);
   /// Waits for it (stop, tests). Not on the storage thread.

@@ -185,6 +185,8 @@ void DiskWriter::note_missed(const DiskOp& op) {
     missed_.note(remove->key);
   } else if (const auto* update = std::get_if<UpdateOp>(&op.what)) {
     missed_.note(update->key);
+  } else if (const auto* purge = std::get_if<PurgeOp>(&op.what)) {
+    missed_.note(purge->key);
   }
 }
 
@@ -262,6 +264,7 @@ Result<void> DiskWriter::apply(RemoveOp& op) {
 Result<void> DiskWriter::apply(UpdateOp& op) {
   return storage_.update(op.key, op.variant, *op.meta);
 }
+Result<void> DiskWriter::apply(PurgeOp& op) { return storage_.purge(op.key, op.variant, op.purge); }
 Result<void> DiskWriter::apply(FlushOp&) { return storage_.flush(); }
 
 } // namespace weir::cache

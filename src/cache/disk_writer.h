@@ -80,10 +80,15 @@ struct UpdateOp {
   Hash128 variant;
   std::unique_ptr<Meta> meta;
 };
+struct PurgeOp {
+  Hash128 key;
+  Hash128 variant;
+  VariantPurge purge;
+};
 struct FlushOp {};
 
 struct DiskOp {
-  std::variant<AppendOp, CommitOp, AbandonOp, RemoveOp, UpdateOp, FlushOp> what;
+  std::variant<AppendOp, CommitOp, AbandonOp, RemoveOp, UpdateOp, PurgeOp, FlushOp> what;
   DiskDone done;
 };
 
@@ -118,6 +123,7 @@ private:
   Result<void> apply(AbandonOp& op);
   Result<void> apply(RemoveOp& op);
   Result<void> apply(UpdateOp& op);
+  Result<void> apply(PurgeOp& op);
   Result<void> apply(FlushOp& op);
   /// A failure that says that the database is broken.
   void judge(const Result<void>& result);

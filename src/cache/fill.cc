@@ -18,11 +18,15 @@ constexpr std::uint64_t kFinishAnyway = 8 << 20; // a remainder worth fetching w
 Fill::Fill(Directory& directory, event::Loop& loop, std::string key, const Hash128& hash,
            std::string selecting, bool names_known, std::uint64_t purge_number)
     : directory_(directory), loop_(loop), key_(std::move(key)), hash_(hash),
-      purge_number_(purge_number), selecting_(std::move(selecting)), names_known_(names_known) {
+      purge_number_(purge_number), era_(directory.enter_era()), selecting_(std::move(selecting)),
+      names_known_(names_known) {
   ticket_ = loop_.issue(*this);
 }
 
-Fill::~Fill() { directory_.release_fill_bytes(size_ - kept_from_); }
+Fill::~Fill() {
+  directory_.release_fill_bytes(size_ - kept_from_);
+  directory_.leave_era(era_);
+}
 
 void Fill::start(std::unique_ptr<Producer> producer, const Limits& limits) {
   own(std::move(producer), limits);
@@ -295,6 +299,7 @@ void Fill::complete() {
     if (store_) {
       store_->commit(meta);
       store_.reset();
+      directory_.committed(hash_, meta); // after it: a purge that came meanwhile follows it
     }
     if (!windowed_) {
       // slices_ is written by this thread only; readers look under the lock and do not change it.

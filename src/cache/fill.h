@@ -148,6 +148,7 @@ private:
   const std::string key_;
   const Hash128 hash_;
   const std::uint64_t purge_number_;
+  const std::uint64_t era_;
   event::Ticket ticket_; // names this task; constant once made
   std::atomic<bool> doomed_{false};
 

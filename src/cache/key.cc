@@ -84,6 +84,14 @@ KeyParts key_parts(std::string_view key) {
   return parts;
 }
 
+std::string_view key_url_part(std::string_view key) {
+  std::size_t end = 0;
+  for (int part = 0; part < 6; ++part) {
+    end = std::min(key.find('\0', part == 0 ? 0 : end + 1), key.size());
+  }
+  return key.substr(0, end);
+}
+
 std::string key_url(std::string_view key) {
   KeyParts parts = key_parts(key);
   std::string url(parts.scheme);

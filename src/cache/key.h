@@ -36,6 +36,8 @@ struct Key {
 
 /// The parts of a key but for `extra`: views into it.
 KeyParts key_parts(std::string_view key);
+/// The part of a key that its URL makes: without what a route added.
+std::string_view key_url_part(std::string_view key);
 /// "http://example.com/x" of a key, for people.
 std::string key_url(std::string_view key);
 /// The host in a key.

@@ -2,6 +2,7 @@
 noinst_LIBRARIES += src/cache/libcache.a
 src_cache_libcache_a_CPPFLAGS = $(AM_CPPFLAGS) $(ROCKSDB_CFLAGS) $(XXHASH_CFLAGS)
 src_cache_libcache_a_SOURCES = \
+  src/cache/bans.cc src/cache/bans.h \
   src/cache/directory.cc src/cache/directory.h \
   src/cache/disk_body.h src/cache/disk_db.h \
   src/cache/disk_evict.cc \
@@ -24,7 +25,7 @@ src_cache_libcache_a_SOURCES = \
   src/cache/policy.cc src/cache/policy.h \
   src/cache/rfc9111.cc src/cache/rfc9111.h \
   src/cache/rfc9111_serve.cc src/cache/rfc9111_update.cc \
-  src/cache/tier.h \
+  src/cache/tier.cc src/cache/tier.h \
   src/cache/vary.cc src/cache/vary.h
 
 LINK_CACHE = src/cache/libcache.a $(ROCKSDB_LIBS) $(XXHASH_LIBS) $(LINK_HTTP) \
@@ -32,6 +33,7 @@ LINK_CACHE = src/cache/libcache.a $(ROCKSDB_LIBS) $(XXHASH_LIBS) $(LINK_HTTP) \
 
 check_PROGRAMS += test/unit/cache_test
 test_unit_cache_test_SOURCES = \
+  test/unit/cache/bans_test.cc \
   test/unit/cache/directory_test.cc \
   test/unit/cache/disk_crash_test.cc \
   test/unit/cache/disk_kit.h \

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "base/hash.h"
+#include "cache/bans.h"
 #include "cache/directory.h"
 #include "cache/disk_tier.h"
 
@@ -15,7 +16,7 @@ namespace weir::cache {
 
 struct Tier {
   Tier(std::string tier_name, const DirectoryLimits& limits)
-      : name(std::move(tier_name)), directory(limits) {}
+      : name(std::move(tier_name)), bans(secret), directory(limits) {}
 
   const std::string name;
   bool shared = false; // one realm for all that use it
@@ -26,7 +27,19 @@ struct Tier {
   std::string disk_path;          // as configured; empty: none
   std::string disk_problem;       // why there is no disk though a path is configured
   std::unique_ptr<DiskTier> disk; // null: none, or it could not be opened
+  Bans bans;                      // purges in force
   Directory directory;            // after disk: its Fills write to it
+
+  /// What is left of a stored response under the purges in force: itself; a stale copy, which takes
+  /// its place; nothing. Any thread.
+  Ref<const Entry> settle(Ref<const Entry> entry) {
+    if (!bans.concern(entry->purge_number())) [[likely]] {
+      return entry;
+    }
+    return purged(std::move(entry));
+  }
+  /// The same of what the disk is about to have.
+  void settle(const Hash128& hash, const Meta& meta);
 
   /// Everything stored under a key goes, from all tiers: from memory now, from disk soon; what the
   /// disk has meanwhile is not believed. Any thread. `forgotten` (may be empty): when the disk has
@@ -43,6 +56,9 @@ struct Tier {
     }
     return gone;
   }
+
+private:
+  Ref<const Entry> purged(Ref<const Entry> entry);
 };
 
 } // namespace weir::cache

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ctl/print.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "config/load.h"
@@ -136,15 +138,38 @@ std::string print_reload(const Json& body) {
 }
 
 std::string print_purge(const Json& body) {
-  double count = number_at(body, "dropped");
-  std::string dropped =
-      fmt::format("{} stored {}", count_text(count), count == 1 ? "response" : "responses");
-  if (flag_at(body, "dry_run")) {
-    return fmt::format("{} would be dropped\n", dropped);
+  if (!body.contains("number")) {
+    return {};
   }
-  return body.contains("dropped")
-             ? fmt::format("{} dropped (purge {})\n", dropped, number_at(body, "number"))
-             : std::string();
+  double count = number_at(body, "dropped");
+  std::string much = "what it names";
+  if (body.contains("dropped")) {
+    much = fmt::format("{} stored {}, {}", count_text(count), count == 1 ? "response" : "responses",
+                       bytes_text(number_at(body, "bytes")));
+  }
+  bool hard = flag_at(body, "hard");
+  if (flag_at(body, "dry_run")) {
+    return fmt::format("{} would {}\n", much, hard ? "be dropped" : "become stale");
+  }
+  return fmt::format("{}: {} (purge {})\n", hard ? "dropped" : "stale", much,
+                     static_cast<std::int64_t>(number_at(body, "number")));
+}
+
+std::string print_purge_log(const Json& body, const Style& style) {
+  Table table({"NUMBER", "TIME", "MODE", "STATE", "MATCHED", "SIZE", "WHAT"});
+  for (const Json& each : array_at(body, "purges")) {
+    double total = std::max(number_at(each, "total"), 1.0);
+    std::string state = flag_at(each, "done")
+                            ? std::string("done")
+                            : fmt::format("{:.0f} %", number_at(each, "seen") * 100 / total);
+    std::string what = text_at(each, "what");
+    std::string place = text_at(each, "place");
+    table.add({fmt::format("{:.0f}", number_at(each, "number")),
+               text_at(each, "time").substr(0, 19), flag_at(each, "hard") ? "hard" : "soft", state,
+               count_text(number_at(each, "matched")), bytes_text(number_at(each, "bytes")),
+               clean(place.empty() ? what : fmt::format("{} in {}", what, place))});
+  }
+  return table.empty() ? "no purges\n" : table.print(style);
 }
 
 std::string print_stop(const Json& body) {
@@ -222,6 +247,9 @@ std::string print_body(const admin::Verb& verb, const Json& body, const Style& s
   if (words == "purge") {
     return print_purge(body);
   }
+  if (words == "purge log") {
+    return print_purge_log(body, style);
+  }
   if (words == "stop") {
     return body.contains("error") ? std::string() : print_stop(body);
   }
@@ -254,7 +282,8 @@ std::string note_of(const Json& record) {
   std::string end = text_at(record, "end");
   bool well = end.empty() || end == "ok";
   std::string note = well ? "" : end;
-  for (std::string text : {well ? "" : text_at(record, "rule"), text_at(record, "reports")}) {
+  for (const std::string& text :
+       {well ? "" : text_at(record, "rule"), text_at(record, "reports")}) {
     note += text.empty() || note.empty() ? text : ": " + text;
   }
   return note.empty() ? "" : "  [" + note + "]";

@@ -64,6 +64,7 @@ void Exchange::begin(ClientSession& session, const ListenPlace& place, const Add
   verdict_ = {};
   tier_ = nullptr;
   policy_ = nullptr;
+  purge_.reset();
   trusted_ = websocket_ = has_key_ = lead_ = others_ = marked_ = disk_tried_ = responded_ = false;
   lookups_ = 0;
   interims_seen_ = 0;

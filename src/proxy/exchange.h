@@ -30,6 +30,8 @@
 namespace weir::proxy {
 
 class FetchPlan;
+struct PurgeReply;
+struct PurgeRequest;
 struct Resources;
 
 enum class Step : std::uint8_t {
@@ -106,6 +108,11 @@ private:
   bool cacheable_request() const;
   bool asks_for_websocket() const;
   Address believed_client(const rules::PrefixSet& trusted) const;
+
+  // exchange_purge.cc
+  Next admit_purge(const rules::Route& route);
+  PurgeRequest purge_request(std::string_view target) const;
+  void invalidate_parts(std::string_view target);
 
   // exchange_lookup.cc
   Next lookup();
@@ -194,6 +201,8 @@ private:
   std::string_view scheme_;
   std::string_view authority_; // of the key and of Host
   std::string_view url_;
+
+  std::shared_ptr<PurgeReply> purge_; // of a PURGE under way
 
   // From lookup on.
   cache::Tier* tier_ = nullptr;

@@ -15,6 +15,9 @@ using http::Method;
 using metrics::Metric;
 
 Next Exchange::admit() {
+  if (purge_) {
+    return admit_purge(*route_);
+  }
   const ListenUse& use = generation_->listen(*place_);
   if (!use.used) {
     error_ = {Code::stopped, Side::self}; // a reload took the listener away
@@ -132,8 +135,11 @@ Next Exchange::admit_route(const rules::Route& route) {
     }
   }
   // TRACE is never echoed; PURGE never reaches an origin (W7.11).
-  if (request_.method == Method::trace || request_.method == Method::purge) {
+  if (request_.method == Method::trace) {
     return reply(make_error(405, page_facts()));
+  }
+  if (request_.method == Method::purge) {
+    return admit_purge(route);
   }
   switch (route.answer) {
   case rules::Answer::respond:

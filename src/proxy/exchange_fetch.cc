@@ -148,7 +148,11 @@ std::vector<Ref<const cache::Entry>> Exchange::other_variants() {
   if (!others_) {
     return others;
   }
-  for (auto& entry : tier_->directory.variants(key_.bytes, key_.hash)) {
+  for (auto& each : tier_->directory.variants(key_.bytes, key_.hash)) {
+    Ref<const cache::Entry> entry = tier_->settle(std::move(each));
+    if (!entry) { // purged
+      continue;
+    }
     bool repeated = std::any_of(others.begin(), others.end(),
                                 [&](const auto& other) { return other->etag() == entry->etag(); });
     if (!entry->etag().empty() && !repeated && others.size() < kMost &&

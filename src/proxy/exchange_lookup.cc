@@ -85,6 +85,10 @@ Next Exchange::lookup() {
 
 /// A stored response that matches: it answers, or is validated.
 Next Exchange::use_entry(Ref<const cache::Entry> entry) {
+  entry = tier_->settle(std::move(entry));
+  if (!entry) { // purged
+    return claim();
+  }
   if (!cache::may_share_with(entry->freshness(), request_.fields)) {
     outcome_.detail = "authorization";
     return asks_only_cache() ? reply(make_error(504, page_facts())) : next(Step::pass);
@@ -260,7 +264,10 @@ Next Exchange::join() {
 Next Exchange::join_disk() {
   std::unique_ptr<cache::DiskRead> read = std::move(disk_read_);
   cache::Fill& fill = std::get<cache::FillReader>(source_).fill();
-  Ref<cache::Entry> entry = read->take_entry();
+  Ref<const cache::Entry> entry = read->take_entry();
+  if (entry) {
+    entry = tier_->settle(std::move(entry));
+  }
   if (entry) {
     tier_->directory.replace(fill, entry);
     Duration age = entry->age(Clock::mono());
@@ -402,6 +409,7 @@ void Exchange::invalidate(const cache::FillHead& head) {
     parts.target = target;
     cache::Key key = policy_->make_key(parts, nullptr, tier_->secret, arena_);
     tier_->remove(key.bytes, key.hash);
+    invalidate_parts(target);
   };
   drop(request_.uri.path_query);
   http::Target base = request_.uri;

@@ -4,7 +4,8 @@ src_proxy_libproxy_a_SOURCES = \
   src/proxy/dial.cc src/proxy/dial.h \
   src/proxy/exchange.cc src/proxy/exchange.h \
   src/proxy/exchange_admit.cc src/proxy/exchange_fetch.cc \
-  src/proxy/exchange_lookup.cc src/proxy/exchange_respond.cc \
+  src/proxy/exchange_lookup.cc src/proxy/exchange_purge.cc \
+  src/proxy/exchange_respond.cc \
   src/proxy/fetch.h src/proxy/fetch_plan.h \
   src/proxy/fields_edit.cc src/proxy/fields_edit.h \
   src/proxy/fill_head.cc src/proxy/fill_head.h \
@@ -15,6 +16,7 @@ src_proxy_libproxy_a_SOURCES = \
   src/proxy/h2_session.cc src/proxy/h2_session.h \
   src/proxy/h2_stream.cc src/proxy/h2_stream.h \
   src/proxy/handshake.cc src/proxy/handshake.h \
+  src/proxy/purger.h \
   src/proxy/raw_fetch.cc src/proxy/raw_fetch.h \
   src/proxy/relay.cc src/proxy/relay.h \
   src/proxy/reply.cc src/proxy/reply.h \

@@ -21,6 +21,7 @@ namespace weir::proxy {
 
 struct H1Work;
 class H2Stream;
+class Purger;
 
 struct Resources {
   Resources(event::Loop& worker_loop, std::uint16_t worker, net::ResolverSettings dns,
@@ -32,7 +33,8 @@ struct Resources {
   net::Resolver resolver;
   origin::OriginConnections connections;
   event::BackgroundPool& io;
-  log::LogRing* ring; // null: no access log
+  Purger* purger = nullptr; // null: nothing is purged (tests)
+  log::LogRing* ring;       // null: no access log
   log::RequestIds ids;
   List<Session, SessionTag> sessions;           // of the clients; each retires itself
   GenerationRef generation;                     // the newest one

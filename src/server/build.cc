@@ -26,6 +26,8 @@ void connect_disk(cache::Tier& tier) {
         }
         return disk->begin_store(hash);
       });
+  tier.directory.set_committed(
+      [&tier](const Hash128& hash, const cache::Meta& meta) { tier.settle(hash, meta); });
   tier.directory.set_refresh([disk](const cache::Entry& entry) {
     disk->update_meta(entry.hash(), disk->hash_of(entry.selecting()), entry.to_meta());
   });
@@ -37,6 +39,8 @@ std::unique_ptr<cache::Tier> open_tier(const config::CacheDecl& decl, const Last
   limits.fills = decl.options.fills_memory;
   limits.variants = decl.options.variants_max;
   auto tier = std::make_unique<cache::Tier>(decl.name, limits);
+  tier->directory.set_placed(
+      [at = tier.get()](Ref<const cache::Entry> entry) { at->settle(std::move(entry)); });
   tier->shared = decl.shared;
   tier->memory = decl.memory;
   tier->fill_limits.object_max = decl.memory_object_max;

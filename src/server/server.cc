@@ -228,9 +228,10 @@ bool Server::begin(Built built, std::string& problem) {
     lasting_.tiers.emplace(tier->name, std::move(tier));
   }
   built.new_tiers.clear();
-  purges_ = std::make_unique<Purges>(loop_, store_.get(), lasting_.tiers);
+  purges_ = std::make_unique<Purges>(loop_, *work_, store_.get(), lasting_.tiers);
   purges_->replay();
   for (auto& worker : workers_) {
+    worker->set_purger(*this);
     worker->start();
   }
   auto generation = built.generation;
@@ -477,6 +478,44 @@ void Server::finish_reload(Built built) {
 
 void Server::purge(const admin::PurgeAsk& ask, std::function<void(admin::PurgeOutcome)> done) {
   purges_->purge(*lasting_.now, ask, std::move(done));
+}
+
+/// Any thread: carried out on the main one.
+void Server::purge(proxy::PurgeRequest request, event::Ticket who,
+                   std::shared_ptr<proxy::PurgeReply> reply) {
+  loop_.mailbox().post([this, request = std::move(request), who, reply] {
+    admin::PurgeAsk ask;
+    ask.scheme = request.scheme;
+    ask.host = request.host;
+    ask.port = request.port;
+    ask.target = request.target;
+    ask.realm = request.place;
+    ask.hard = request.hard;
+    ask.text =
+        fmt::format("{}://{}:{}{}", request.scheme, request.host, request.port, request.target);
+    std::vector<admin::PurgeAsk> all;
+    for (const std::string& tag : request.tags) {
+      all.push_back(ask);
+      all.back().what = admin::PurgeAsk::What::tag;
+      all.back().name = tag;
+      all.back().text = "tag = " + tag;
+    }
+    if (all.empty()) {
+      all.push_back(ask);
+    }
+    auto left = std::make_shared<std::size_t>(all.size());
+    for (const admin::PurgeAsk& each : all) {
+      purges_->purge(*lasting_.now, each, [left, reply, who](const admin::PurgeOutcome& outcome) {
+        reply->number = outcome.number;
+        reply->matched += outcome.dropped;
+        reply->recorded = reply->recorded && outcome.error.empty();
+        if (--*left == 0) {
+          reply->done = true;
+          who.wake();
+        }
+      });
+    }
+  });
 }
 
 void Server::stop(admin::StopMode mode) {

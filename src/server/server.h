@@ -18,6 +18,7 @@
 #include "event/watch.h"
 #include "log/sqlite_writer.h"
 #include "metrics/metrics.h"
+#include "proxy/purger.h"
 #include "server/build.h"
 #include "server/cert_watch.h"
 #include "server/purges.h"
@@ -35,7 +36,7 @@ struct Arguments {
   std::string test_clock; // socket of the test hook; empty: none
 };
 
-class Server final : public admin::Daemon {
+class Server final : public admin::Daemon, private proxy::Purger {
 public:
   explicit Server(Arguments arguments);
   ~Server() override;
@@ -54,9 +55,14 @@ public:
   event::BackgroundPool& background() override { return *work_; }
   void reload(std::function<void(admin::ReloadOutcome)> done) override;
   void purge(const admin::PurgeAsk& ask, std::function<void(admin::PurgeOutcome)> done) override;
+  std::vector<admin::PurgeFacts> purges() const override { return purges_->facts(); }
   void stop(admin::StopMode mode) override;
 
 private:
+  // Purger.
+  void purge(proxy::PurgeRequest request, event::Ticket who,
+             std::shared_ptr<proxy::PurgeReply> reply) override;
+
   /// What signals wake, and the clock of the rates.
   class Watcher;
 

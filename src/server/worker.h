@@ -27,6 +27,7 @@ public:
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
 
+  void set_purger(proxy::Purger& purger) noexcept { resources_.purger = &purger; }
   void start();
   void join();
   /// Before a drain: told on the worker's thread when that has ended.

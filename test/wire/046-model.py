@@ -31,7 +31,11 @@ class Stored:
     def renew(self, policy, now):
         self.lifetime, self.strict = policy["lifetime"], policy["strict"]
         self.no_cache, self.shared = policy["no_cache"], policy["shared"]
-        self.age_then, self.then = policy["age"], now
+        self.age_then, self.then, self.purged = policy["age"], now, False
+
+    def purge(self, now):
+        """By a soft purge it is stale from now on, and no more than that."""
+        self.lifetime, self.purged = min(self.lifetime, self.age(now)), True
 
     def age(self, now):
         return self.age_then + now - self.then
@@ -54,14 +58,14 @@ class Resource:
             "no-store": ["Cache-Control: no-store"], "private": [f"Cache-Control: private, max-age={life}"],
             "no-cache": [f"Cache-Control: no-cache, max-age={life}"], "nothing": [],
             "expires": []}[kind]
-        age = chance.choice([0, 0, 0, 3, 30])
+        age, etag = chance.choice([0, 0, 0, 3, 30]), chance.random() < 0.7
         self.policy = {
             "expires": life if kind == "expires" else None,
             "lines": lines + ([f"Age: {age}"] if age else []) + (["Vary: X-V"] if self.varies() else []),
             "lifetime": 0 if kind in ("nothing", "no-store", "private") else life,
             "strict": kind in ("s-maxage", "must-revalidate"), "no_cache": kind == "no-cache",
-            "shared": kind in ("s-maxage", "must-revalidate", "public"), "stores": kind not in ("no-store", "private"),
-            "age": age, "etag": chance.random() < 0.7}
+            "shared": kind in ("s-maxage", "must-revalidate", "public"), "age": age, "etag": etag,
+            "stores": kind not in ("no-store", "private") and (etag or kind != "no-cache")}  # else there is no use for it
 
     def varies(self):
         return self.path.startswith("/varies")
@@ -151,6 +155,8 @@ def usable(stored, directive, moment):
         return False
     age, bounds = stored.age(moment), []
     name, _, number = (directive or "").partition("=")
+    if stored.purged and (name != "max-stale" or stored.strict):
+        return False
     if name == "max-age":
         bounds.append((int(number), age))
     if name == "min-fresh":
@@ -253,7 +259,8 @@ def from_origin(response, resource, value, condition, authorized, directive, mom
 
 def step():
     resource = chance.choice(resources)
-    what = chance.choices(["get", "clock", "change", "post", "purge", "down", "up", "restart"], [70, 14, 7, 2, 2, 1, 4, 0.3])[0]
+    what = chance.choices(["get", "clock", "change", "post", "purge", "purge --hard", "down", "up", "restart"],
+                          [70, 14, 7, 2, 2, 1, 1, 4, 0.3])[0]
     if what != "get":
         history.append(f"{what} {resource.path}")
     if what == "get":
@@ -270,6 +277,10 @@ def step():
         resource.forget()
     elif what == "purge":
         weir.ctl("purge", f"http://www.test{resource.path}")
+        for each in resource.stored + resource.replaced:
+            each.purge(now())
+    elif what == "purge --hard":
+        weir.ctl("purge", "--hard", f"http://www.test{resource.path}")
         resource.stored, resource.replaced = [], []  # for good, whatever happens
     elif what == "down":
         resource.down = True

@@ -41,8 +41,15 @@ public:
     PurgeOutcome outcome;
     outcome.number = 7;
     outcome.dropped = 2;
+    outcome.counted = true;
     outcome.error = purge_error;
     done(outcome);
+  }
+  std::vector<PurgeFacts> purges() const override {
+    PurgeFacts facts;
+    facts.number = 5;
+    facts.text = "tag = red";
+    return {facts};
   }
   void stop(StopMode mode) override { stopped = mode; }
 
@@ -125,12 +132,26 @@ TEST_CASE("a verb is carried out with its arguments, one request after the other
   World world;
   net::Fd client = world.connect();
   is(world.ask(client, World::post("/v1/purge", R"({"url":"http://A.example:8080/x?y"})")), 200,
-     R"("dropped":2,"number":7)");
+     R"("dropped":2)");
   REQUIRE(world.daemon.purged);
   CHECK(world.daemon.purged->host == "a.example");
   CHECK(world.daemon.purged->port == 8080);
   CHECK(world.daemon.purged->target == "/x?y");
   CHECK(world.daemon.purged->realm.empty());
+  CHECK_FALSE(world.daemon.purged->hard);
+  is(world.ask(client, World::post("/v1/purge", R"({"url":"tag = red","hard":true})")), 200,
+     R"("hard":true)");
+  CHECK(world.daemon.purged->what == PurgeAsk::What::tag);
+  CHECK(world.daemon.purged->name == "red");
+  CHECK(world.daemon.purged->hard);
+  world.ask(client, World::post("/v1/purge", R"({"url":"http://a.example/img/*"})"));
+  CHECK(world.daemon.purged->what == PurgeAsk::What::prefix);
+  CHECK(world.daemon.purged->target == "/img/");
+  world.ask(client, World::post("/v1/purge", R"({"url":"host = a.b and age > 1h"})"));
+  CHECK(world.daemon.purged->what == PurgeAsk::What::filter);
+  is(world.ask(client, World::post("/v1/purge", R"({"url":"hots = a.b"})")), 400,
+     "did you mean `host`?");
+  is(world.ask(client, World::post("/v1/purge/log", "")), 200, R"("what":"tag = red")");
   is(world.ask(client, World::post("/v1/version", "")), 200, "of a test");
   std::string two = World::post("/v1/version", "") + World::post("/v1/version", "{}");
   std::string answers = world.ask(client, two);

@@ -54,12 +54,18 @@ TEST_CASE("a record of tail: one line, with the port that is not the scheme's ow
 }
 
 TEST_CASE("purge, reload and stop say what was done, or would be") {
-  CHECK(print("purge", "", R"({"dropped":1,"number":7})") ==
-        "1 stored response dropped (purge 7)\n");
-  CHECK(print("purge", "", R"({"dropped":1200,"number":8})") ==
-        "1,200 stored responses dropped (purge 8)\n");
-  CHECK(print("purge", "", R"({"dropped":2,"dry_run":true})") ==
-        "2 stored responses would be dropped\n");
+  CHECK(print("purge", "", R"({"dropped":1,"bytes":10,"number":7,"hard":true})") ==
+        "dropped: 1 stored response, 10 B (purge 7)\n");
+  CHECK(print("purge", "", R"({"dropped":1200,"bytes":0,"number":8})") ==
+        "stale: 1,200 stored responses, 0 B (purge 8)\n");
+  CHECK(print("purge", "", R"({"number":9})") == "stale: what it names (purge 9)\n");
+  std::string row = print("purge", "log", R"({"purges":[{"number":9,"what":"tag = x",
+    "time":"2026-11-21 10:00:00.123456","place":"shop","hard":true,"done":false,"seen":1,
+    "total":4,"matched":1,"bytes":7}]})");
+  CHECK(says(row, "25 %"));
+  CHECK(says(row, "tag = x in shop"));
+  CHECK(print("purge", "", R"({"dropped":2,"bytes":3,"number":0,"dry_run":true})") ==
+        "2 stored responses, 3 B would become stale\n");
   CHECK(print("reload", "", R"({"generation":4,"notes":["workers does not change"]})") ==
         "workers does not change\ngeneration 4 is in force\n");
   CHECK(says(print("reload", "", R"({"diagnostics":[{"severity":"error","file":"w","line":3,
