@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 noinst_LIBRARIES += src/http/libhttp.a
-src_http_libhttp_a_CPPFLAGS = $(AM_CPPFLAGS) $(IDN2_CFLAGS) $(NGHTTP2_CFLAGS)
+src_http_libhttp_a_CPPFLAGS = $(AM_CPPFLAGS) $(IDN2_CFLAGS) $(NGHTTP2_CFLAGS) $(ZLIB_CFLAGS) \
+  $(BROTLI_CFLAGS) $(ZSTD_CFLAGS)
 src_http_libhttp_a_SOURCES = \
   src/http/cache_control.cc src/http/cache_control.h \
   src/http/chars.h \
+  src/http/coding.cc src/http/coding.h \
   src/http/conditional.cc src/http/conditional.h \
   src/http/fields.cc src/http/fields.def src/http/fields.h \
   src/http/h1_chunked.cc src/http/h1_chunked.h \
@@ -16,11 +18,12 @@ src_http_libhttp_a_SOURCES = \
   src/http/structured_fields.cc src/http/structured_fields.h \
   src/http/uri.cc src/http/uri.h
 
-LINK_HTTP = src/http/libhttp.a $(IDN2_LIBS) $(NGHTTP2_LIBS) $(LINK_BASE)
+LINK_HTTP = src/http/libhttp.a $(IDN2_LIBS) $(NGHTTP2_LIBS) $(ZLIB_LIBS) $(BROTLI_LIBS) $(ZSTD_LIBS) $(LINK_BASE)
 
 check_PROGRAMS += test/unit/http_test
 test_unit_http_test_SOURCES = \
   test/unit/http/cache_control_test.cc \
+  test/unit/http/coding_test.cc \
   test/unit/http/conditional_test.cc \
   test/unit/http/fields_test.cc \
   test/unit/http/h1_chunked_test.cc \
