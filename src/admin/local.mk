@@ -14,6 +14,7 @@ src_admin_libadmin_a_SOURCES = \
   src/admin/session.cc src/admin/session.h \
   src/admin/stored.cc src/admin/stored.h \
   src/admin/stored_filter.cc src/admin/stored_filter.h \
+  src/admin/stored_list.cc src/admin/stored_list.h \
   src/admin/verb_table.cc src/admin/verb_table.h \
   src/admin/verbs.cc src/admin/verbs.h \
   src/admin/verbs_cache.cc src/admin/verbs_config.cc src/admin/verbs_log.cc \

@@ -44,11 +44,6 @@ constexpr std::array<log::ColumnInfo, static_cast<std::size_t>(Field::count_)> k
     {Kind::text, "etag", "its entity tag"},
 }};
 
-std::string_view media_type(std::string_view head) {
-  std::string_view value = cache::stored_value(head, http::FieldId::content_type);
-  return http::trim(value.substr(0, value.find(';')));
-}
-
 class SubjectFacts final : public log::FilterFacts {
 public:
   SubjectFacts(const cache::Subject& subject, WallTime at)
@@ -122,6 +117,11 @@ private:
 };
 
 } // namespace
+
+std::string_view media_type(std::string_view head) {
+  std::string_view value = cache::stored_value(head, http::FieldId::content_type);
+  return http::trim(value.substr(0, value.find(';')));
+}
 
 std::shared_ptr<const StoredFilter> StoredFilter::parse(std::string_view text,
                                                         log::FilterError& why) {

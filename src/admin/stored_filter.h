@@ -14,6 +14,9 @@
 
 namespace weir::admin {
 
+/// Of a stored head: the type alone, without parameters; empty: it says none.
+std::string_view media_type(std::string_view head);
+
 class StoredFilter final : public cache::BanTest {
 public:
   /// Empty text matches everything. Null: `why` says what is wrong.

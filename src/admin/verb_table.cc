@@ -50,6 +50,10 @@ constexpr std::array kRoutes = {
     Argument{"site", Kind::word, "SITE", false, false, "only of this host"}, kOffline};
 constexpr std::array kCacheShow = {
     Argument{"url", Kind::word, "URL", true, false, "whose stored responses"}};
+constexpr std::array kCacheLs = {
+    Argument{"where", Kind::words, "WHERE", false, false, "host = *.example.com and size > 1MB"},
+    Argument{"by", Kind::option, "ORDER", false, false, "url, size, age, ttl, hits or saved"},
+    Argument{"limit", Kind::option, "NUMBER", false, false, "how many are told"}};
 constexpr std::array kPurge = {
     Argument{"url", Kind::words, "URL|WHERE", true, false,
              "http://HOST/PATH, with * at its end all that begins so; or tag = sku-17"},
@@ -117,6 +121,21 @@ constexpr std::array kVerbs = {
     Verb{"cache", "show", Access::view, false, "what is stored for a URL",
          "Every variant in every cache, in memory and on disk: status, age, freshness, size.",
          kCacheShow},
+    Verb{"cache", "ls", Access::view, false, "what is stored, of all that or WHERE",
+         "WHERE is as for purge. Everything that matches is counted, the first 100 are told: by "
+         "URL, or the most first --by size, age, ttl, hits or saved (bytes that came from memory "
+         "instead of the origin). Hits are counted since a response came into memory.",
+         kCacheLs},
+    Verb{"cache", "top", Access::view, false, "the stored responses that are found most often",
+         "The same as cache ls --by hits, of which 20 are told.", kCacheLs},
+    Verb{"cache",
+         "verify",
+         Access::operate,
+         false,
+         "read everything on disk and compare its checksums",
+         "In the background, behind the traffic. What is damaged is removed, counted, and told in "
+         "the error log; the answer is then a failure. While it runs weir serves as ever.",
+         {}},
     Verb{"purge", "", Access::operate, false, "make what is stored stale, or drop it",
          "A URL means all its variants. WHERE is `field op value` joined by and, or, not: host = "
          "shop.example and age > 1h and mime = image/*. Its fields are url, scheme, host, port, "

@@ -36,6 +36,9 @@ void stop(const Ask& ask);
 void version(const Ask& ask);
 // verbs_cache.cc
 void cache_show(const Ask& ask);
+void cache_ls(const Ask& ask);
+void cache_top(const Ask& ask);
+void cache_verify(const Ask& ask);
 void purge(const Ask& ask);
 void purge_log(const Ask& ask);
 // verbs_rules.cc

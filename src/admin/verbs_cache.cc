@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// cache show, purge, purge log.
+// cache show, ls, top, verify; purge, purge log.
 #include <set>
 
 #include <fmt/format.h>
@@ -8,11 +8,14 @@
 #include "admin/explain.h"
 #include "admin/stored.h"
 #include "admin/stored_filter.h"
+#include "admin/stored_list.h"
 #include "admin/verbs.h"
 #include "proxy/generation.h"
 
 namespace weir::admin {
 namespace {
+
+constexpr std::size_t kMostListed = 100'000;
 
 /// A URL in the parts of a key, which outlive its text.
 struct Url {
@@ -33,6 +36,17 @@ std::optional<Url> read_url(const Ask& ask, const std::string& text) {
   }
   return Url{std::string(http::name(url->scheme)), std::string(url->host),
              url->port_or_default(http::Scheme::http), std::string(url->path_query)};
+}
+
+/// Without one there is an answer already.
+std::shared_ptr<const StoredFilter> read_where(const Ask& ask, const std::string& text) {
+  log::FilterError why;
+  auto filter = StoredFilter::parse(text, why);
+  if (!filter) {
+    ask.answer(
+        failure(Exit::usage, fmt::format("{}\n  {}\n  {:>{}}", why.text, text, "^", why.at + 1)));
+  }
+  return filter;
 }
 
 Answer show(const proxy::Generation& generation, const Url& url) {
@@ -73,23 +87,67 @@ bool is_place(const proxy::Generation& generation, std::string_view name) {
                      [name](const rules::Route& each) { return each.place == name; });
 }
 
-} // namespace
-
-void cache_show(const Ask& ask) {
-  auto url = read_url(ask, ask.text("url"));
+/// On a thread that may block.
+using Work = std::function<Answer(const proxy::Generation& generation, const Ending& ending)>;
+void in_background(const Ask& ask, Work work) {
   auto generation = ask.daemon.generation();
-  if (!url || !generation) {
-    return url ? ask.answer(failure(Exit::failed, "no configuration is in force")) : void();
+  if (!generation) {
+    return ask.answer(failure(Exit::failed, "no configuration is in force"));
   }
-  bool taken = ask.daemon.background().submit(
-      [reply = ask.reply, generation = std::move(generation), url = std::move(*url)] {
-        Clock::tick();
-        reply->set(show(*generation, url));
-      });
+  event::BackgroundPool& pool = ask.daemon.background();
+  bool taken = pool.submit([reply = ask.reply, generation, work = std::move(work), &pool] {
+    Clock::tick();
+    reply->set(work(*generation, [&pool] { return pool.stopping(); }));
+  });
   if (!taken) {
     ask.answer(failure(Exit::failed, "too much is being done at the moment: try again"));
   }
 }
+
+void list(const Ask& ask, StoredOrder usual, std::size_t limit) {
+  StoredAsk what;
+  what.order = usual;
+  what.limit = limit;
+  if (std::string order = ask.text("by"); !order.empty()) {
+    auto found = find_stored_order(order);
+    if (!found) {
+      return ask.answer(
+          failure(Exit::usage, fmt::format("--by {}: it is one of {}", order, stored_orders())));
+    }
+    what.order = *found;
+  }
+  if (std::string text = ask.text("limit"); !text.empty()) {
+    auto number = http::parse_decimal(text);
+    if (!number || *number > kMostListed) {
+      return ask.answer(failure(
+          Exit::usage, fmt::format("--limit {}: it is a number up to {}", text, kMostListed)));
+    }
+    what.limit = *number;
+  }
+  what.where = read_where(ask, ask.text("where"));
+  if (what.where) {
+    in_background(ask, [what](const proxy::Generation& generation, const Ending& ending) {
+      return list_stored(generation, what, ending);
+    });
+  }
+}
+
+} // namespace
+
+void cache_show(const Ask& ask) {
+  auto url = read_url(ask, ask.text("url"));
+  if (url) {
+    in_background(ask, [url = std::move(*url)](const proxy::Generation& generation, const Ending&) {
+      return show(generation, url);
+    });
+  }
+}
+
+void cache_ls(const Ask& ask) { list(ask, StoredOrder::url, 100); }
+
+void cache_top(const Ask& ask) { list(ask, StoredOrder::hits, 20); }
+
+void cache_verify(const Ask& ask) { in_background(ask, verify_stored); }
 
 namespace {
 
@@ -119,11 +177,8 @@ std::optional<PurgeAsk> read_purge(const Ask& ask) {
     what.target = std::move(url->target);
     return what;
   }
-  log::FilterError why;
-  auto filter = StoredFilter::parse(what.text, why);
+  auto filter = read_where(ask, what.text);
   if (!filter) {
-    ask.answer(failure(Exit::usage,
-                       fmt::format("{}\n  {}\n  {:>{}}", why.text, what.text, "^", why.at + 1)));
     return std::nullopt;
   }
   what.what = PurgeAsk::What::filter;

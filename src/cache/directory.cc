@@ -48,6 +48,8 @@ Ref<const Entry> Directory::find(std::string_view key, const Hash128& hash, Sele
     return {};
   }
   entry->shelf_.visited = true;
+  auto& hits = entry->shelf_.hits; // the lock's: no need of fetch_add
+  hits.store(hits.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   return Ref<const Entry>(entry);
 }
 

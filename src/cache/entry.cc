@@ -88,13 +88,11 @@ Ref<Entry> Entry::on_disk(const Meta& meta, const Hash128& hash, Ref<const DiskB
 }
 
 Ref<Entry> Entry::refreshed(const Entry& old, const Meta& meta) {
-  if (old.disk_body_) {
-    return on_disk(meta, old.hash_, old.disk_body_);
-  }
-  if (!old.slices_.empty()) {
-    return in_memory(meta, old.hash_, old.slices_);
-  }
-  return in_memory(meta, old.hash_, {Slice(old.inline_body())});
+  Ref<Entry> entry = old.disk_body_        ? on_disk(meta, old.hash_, old.disk_body_)
+                     : old.slices_.empty() ? in_memory(meta, old.hash_, {Slice(old.inline_body())})
+                                           : in_memory(meta, old.hash_, old.slices_);
+  entry->shelf_.hits.store(old.hits(), std::memory_order_relaxed);
+  return entry;
 }
 
 Meta Entry::to_meta() const {

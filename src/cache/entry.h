@@ -6,6 +6,8 @@
 // Directory's and guarded by its shard's lock.
 #pragma once
 
+#include <array>
+#include <atomic>
 #include <cstdint>
 #include <span>
 #include <string_view>
@@ -65,6 +67,8 @@ public:
   const std::vector<Slice>& slices() const noexcept { return slices_; }
   const Ref<const DiskBody>& disk_body() const noexcept { return disk_body_; }
 
+  /// How often it was found, and what it is a renewal of, since that came into memory.
+  std::uint32_t hits() const noexcept { return shelf_.hits.load(std::memory_order_relaxed); }
   /// Bytes of memory it takes, all told.
   std::size_t cost() const noexcept { return cost_; }
   /// Everything as a Meta again (for the disk, for a 304).
@@ -103,7 +107,8 @@ private:
 
   // The Directory's, under its shard's lock.
   struct Shelf {
-    Ref<Entry> next; // the next variant of the same key
+    Ref<Entry> next;                    // the next variant of the same key
+    std::atomic<std::uint32_t> hits{0}; // written under the lock, read anywhere
     bool visited = false;
     bool listed = false;
   };

@@ -232,6 +232,12 @@ std::string print_body(const admin::Verb& verb, const Json& body, const Style& s
   if (words == "cache stat" || words == "cache show") {
     return body.contains("error") ? std::string() : print_caches(body, style);
   }
+  if (words == "cache ls" || words == "cache top") {
+    return body.contains("error") ? std::string() : print_listing(body, style);
+  }
+  if (words == "cache verify") {
+    return body.contains("caches") ? print_verified(body, style) : std::string();
+  }
   if (words == "routes") {
     return body.contains("error") ? std::string() : print_routes(body, style);
   }

@@ -20,10 +20,13 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kPatience = std::chrono::seconds(70);
 constexpr milliseconds kReloadPatience = std::chrono::minutes(5); // lists of millions of lines
+constexpr milliseconds kVerifyPatience = std::chrono::hours(24);  // all of a disk is read
 constexpr milliseconds kLook = milliseconds(50);
 
 Time deadline_of(const Command& command) {
-  milliseconds patience = command.verb->noun == "reload" ? kReloadPatience : kPatience;
+  milliseconds patience = command.verb->noun == "reload"   ? kReloadPatience
+                          : command.verb->verb == "verify" ? kVerifyPatience
+                                                           : kPatience;
   return std::chrono::steady_clock::now() +
          (command.timeout.count() > 0 ? command.timeout : patience);
 }

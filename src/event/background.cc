@@ -48,6 +48,11 @@ std::size_t BackgroundPool::queued() const {
   return queue_.size();
 }
 
+bool BackgroundPool::stopping() const {
+  std::lock_guard lock(mutex_);
+  return stopping_;
+}
+
 void BackgroundPool::work(std::size_t index) {
   auto label = name_ + std::to_string(index);
   ::pthread_setname_np(::pthread_self(), label.substr(0, 15).c_str());

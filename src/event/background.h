@@ -35,6 +35,8 @@ public:
   /// False: the queue is full or the pool is stopping; the job is dropped.
   bool submit(Job job);
   std::size_t queued() const;
+  /// For a job that takes long: whether it is to end now.
+  bool stopping() const;
 
 private:
   void work(std::size_t index);

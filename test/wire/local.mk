@@ -19,6 +19,7 @@ WIRE_TESTS = \
   test/wire/045-policy.py \
   test/wire/046-model.py \
   test/wire/047-purge.py \
+  test/wire/049-stored.py \
   test/wire/050-private.py \
   test/wire/051-times.py \
   test/wire/060-admin.py \

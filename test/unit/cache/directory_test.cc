@@ -165,6 +165,21 @@ TEST_CASE("C6.2 variants stand side by side; one is replaced without the others"
   CHECK(w.directory.stats().keys == 0);
 }
 
+TEST_CASE("a response counts how often it was found, over its renewals too") {
+  Directory directory({});
+  NoVary none;
+  directory.insert(entry_of("k", 10));
+  Hash128 hash = siphash128(kSecret, "k");
+  CHECK(directory.variants("k", hash).at(0)->hits() == 0);
+  directory.find("k", hash, none);
+  auto found = directory.find("k", hash, none);
+  CHECK(found->hits() == 2);
+  directory.renew(*found, Entry::refreshed(*found, found->to_meta()));
+  CHECK(directory.find("k", hash, none)->hits() == 3);
+  directory.insert(entry_of("k", 20)); // new content
+  CHECK(directory.find("k", hash, none)->hits() == 1);
+}
+
 TEST_CASE("the number of variants of a key is bounded") {
   DirectoryLimits limits;
   limits.variants = 4;

@@ -21,6 +21,32 @@ bool says(const std::string& text, std::string_view part) {
 
 } // namespace
 
+TEST_CASE("cache ls: what is told, and how much there is; cache verify") {
+  Json body = {{"stored",
+                {{{"url", "http://a/x"},
+                  {"status", 200},
+                  {"mime", "text/css"},
+                  {"size", 2000},
+                  {"age_seconds", 61},
+                  {"ttl_seconds", -1},
+                  {"hits", 12345},
+                  {"saved_bytes", 24690000},
+                  {"tags", {"one", "two"}},
+                  {"stores", {"memory", "disk"}}}}},
+               {"count", 2},
+               {"bytes", 3000}};
+  std::string text = print_listing(body, {});
+  for (const char* want : {"HITS", "12,345", "24.7 MB", "2.0 KB", "1 min 1 s", "stale", "200",
+                           "text/css", "memory and disk", "http://a/x", "one two",
+                           "\n2 stored responses, 3.0 KB; 1 of them told\n"}) {
+    INFO(want << " in:\n" << text);
+    CHECK(text.find(want) != std::string::npos);
+  }
+  body = {{"caches", {{{"cache", "main"}, {"objects", 7}, {"bytes", 10}, {"damaged", 1}}}}};
+  CHECK(print_verified(body, {}).find("main   ") != std::string::npos);
+  CHECK(print_verified(Json::object(), {}) == "no cache has a disk\n");
+}
+
 TEST_CASE("rows of log sql: titles, numbers to the right, NULL as -") {
   CHECK(print("log", "sql",
               R"({"columns":["host","n"],"rows":[["a.example",5],["b",1234],[null,0]]})") ==
