@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// ProxyHeader: what a load balancer says in front of a connection about the client it stands for
+// (the PROXY protocol, versions 1 and 2). Pure functions over outside bytes.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string_view>
+
+#include "base/address.h"
+#include "base/result.h"
+
+namespace weir::net {
+
+/// A header of version 2 has up to this many bytes of addresses and TLVs; a longer one is refused.
+constexpr std::size_t kMostProxyHeader = 2048;
+
+struct ProxyHeader {
+  std::size_t size = 0; // bytes; what follows is the client's
+  Address source;       // invalid: the sender speaks for itself (LOCAL), or does not know (UNKNOWN)
+  Address destination;
+};
+
+/// Nothing: it may become one with more bytes. malformed: it never will.
+Result<std::optional<ProxyHeader>> parse_proxy_header(std::string_view bytes);
+
+} // namespace weir::net
