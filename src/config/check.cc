@@ -268,11 +268,13 @@ void check_shared_tls(Reading& r) {
       const ListenDecl& other = *at->second;
       if (other.tls != listen.tls || other.speaks_http1() != listen.speaks_http1() ||
           other.speaks_http2() != listen.speaks_http2() || other.ask_cert != listen.ask_cert ||
-          other.client_ca != listen.client_ca) {
-        r.report.error(listen.at,
-                       fmt::format("two sites on {} differ in tls, client-cert, http1 or http2",
-                                   listen.address.to_string()),
-                       "the first is at " + r.report.where(other.at));
+          other.client_ca != listen.client_ca || other.proxy_protocol != listen.proxy_protocol) {
+        r.report.error(
+            listen.at,
+            fmt::format(
+                "two sites on {} differ in tls, client-cert, http1, http2 or proxy-protocol",
+                listen.address.to_string()),
+            "the first is at " + r.report.where(other.at));
       }
     }
   }

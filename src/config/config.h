@@ -12,7 +12,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "base/address.h"
@@ -117,6 +116,7 @@ struct ListenDecl {
   bool speaks_http2() const noexcept { return http2 || (tls && !http1); }
   bool speaks_http1() const noexcept { return http1 || !http2; }
   std::vector<Prefix> trust; // whose X-Forwarded-*, Forwarded and X-Request-Id are believed
+  std::vector<Prefix> proxy_protocol; // who may connect, with a PROXY header; empty: not spoken
   Position at;
 };
 

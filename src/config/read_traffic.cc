@@ -65,6 +65,20 @@ void read_answer(Reading& r, const Statement& s, RouteDecl& route, RouteAnswer a
   route.answer = answer;
 }
 
+/// Blocks of addresses, for each of the listeners of the statement.
+void add_senders(Reading& r, const Statement& s, Scope& scope,
+                 std::vector<Prefix> ListenDecl::*list) {
+  for (std::size_t i = 1; i < s.words.size(); ++i) {
+    Prefix prefix;
+    if (std::string wrong = read_prefix(s.words[i].text, prefix); !wrong.empty()) {
+      bad_value(r, s.words[i], std::move(wrong));
+    }
+    for (ListenDecl& listen : *scope.listens) {
+      (listen.*list).push_back(prefix);
+    }
+  }
+}
+
 void too_much(Reading& r, const Statement& s, std::size_t taken) {
   if (taken != 0 && s.words.size() > taken + 1) {
     const Word& extra = s.words[taken + 1];
@@ -298,14 +312,12 @@ void read_listen_trust(Reading& r, const Statement& s, Scope& scope) {
   if (!has_words(r, s, scope, 1, kAny)) {
     return;
   }
-  for (std::size_t i = 1; i < s.words.size(); ++i) {
-    Prefix prefix;
-    if (std::string wrong = read_prefix(s.words[i].text, prefix); !wrong.empty()) {
-      bad_value(r, s.words[i], std::move(wrong));
-    }
-    for (ListenDecl& listen : *scope.listens) {
-      listen.trust.push_back(prefix);
-    }
+  add_senders(r, s, scope, &ListenDecl::trust);
+}
+
+void read_listen_proxy_protocol(Reading& r, const Statement& s, Scope& scope) {
+  if (has_words(r, s, scope, 1, kAny)) {
+    add_senders(r, s, scope, &ListenDecl::proxy_protocol);
   }
 }
 

@@ -177,10 +177,13 @@ private:
 
   void listens(const std::vector<ListenDecl>& list) {
     for (const ListenDecl& listen : list) {
-      const std::string trust =
-          join(listen.trust, [](const Prefix& each) { return each.to_string(); });
+      const auto senders = [](const char* word, const std::vector<Prefix>& from) {
+        const std::string text = join(from, [](const Prefix& each) { return each.to_string(); });
+        return text.empty() ? text : word + text;
+      };
       add("listen",
-          listen.address.to_string() + tls_text(listen) + (trust.empty() ? "" : " trust " + trust),
+          listen.address.to_string() + tls_text(listen) + senders(" trust ", listen.trust) +
+              senders(" proxy-protocol ", listen.proxy_protocol),
           listen.at);
     }
   }

@@ -53,7 +53,6 @@ constexpr Absent kAbsent[] = {
     {"on", TOP | FORWARD | POOL},
     {"parent", 0},
     {"privacy", 0},
-    {"proxy-protocol", LISTEN},
     {"query", CONDITION},
     {"quota", 0},
     {"rate", 0},

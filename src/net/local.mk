@@ -7,6 +7,7 @@ src_net_libnet_a_SOURCES = \
   src/net/hosts_file.cc src/net/hosts_file.h \
   src/net/listener.cc src/net/listener.h \
   src/net/own_addresses.cc src/net/own_addresses.h \
+  src/net/proxy_header.cc src/net/proxy_header.h \
   src/net/resolver.cc src/net/resolver.h \
   src/net/socket.cc src/net/socket.h \
   src/net/tls.cc src/net/tls.h \
@@ -14,7 +15,6 @@ src_net_libnet_a_SOURCES = \
   src/net/tls_files.cc src/net/tls_files.h \
   src/net/tls_server.cc src/net/tls_server.h \
   src/net/tls_tickets.cc src/net/tls_tickets.h \
-  src/net/proxy_header.cc src/net/proxy_header.h \
   src/net/transport.cc src/net/transport.h
 
 LINK_NET = src/net/libnet.a $(CARES_LIBS) $(OPENSSL_LIBS) $(LINK_EVENT) $(LINK_METRICS)
@@ -25,8 +25,8 @@ test_unit_net_test_SOURCES = \
   test/unit/net/dns_server.h \
   test/unit/net/listener_test.cc \
   test/unit/net/loop_guard.h \
-  test/unit/net/resolver_test.cc \
   test/unit/net/proxy_header_test.cc \
+  test/unit/net/resolver_test.cc \
   test/unit/net/tls_test.cc \
   test/unit/net/transport_test.cc
 test_unit_net_test_LDADD = test/unit/libtestmain.a $(LINK_NET)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/proxy_header.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <cstring>
@@ -38,6 +39,16 @@ std::optional<std::uint16_t> port_of(std::optional<std::string_view> text) {
   return value <= UINT16_MAX ? std::optional(static_cast<std::uint16_t>(value)) : std::nullopt;
 }
 
+/// An IPv4 address that a sender with IPv6 sockets wrote as ::ffff:a.b.c.d: rules must know it.
+Address plain(const Address& address) {
+  const auto& b = address.bytes();
+  constexpr std::array<std::uint8_t, 12> kMapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+  if (!address.is_v6() || !std::equal(kMapped.begin(), kMapped.end(), b.begin())) {
+    return address;
+  }
+  return Address::v4({b[12], b[13], b[14], b[15]}, address.port());
+}
+
 Parsed parse_line(std::string_view bytes) {
   std::size_t end = bytes.substr(0, kMostLine).find("\r\n");
   if (end == std::string_view::npos) {
@@ -72,8 +83,8 @@ Parsed parse_line(std::string_view bytes) {
       destination->front() == '[') {
     return fail(Code::malformed, Side::client);
   }
-  header.source = *from;
-  header.destination = *to;
+  header.source = plain(*from);
+  header.destination = plain(*to);
   return header;
 }
 
@@ -110,7 +121,8 @@ Parsed parse_block(std::string_view bytes) {
     std::array<std::uint8_t, 16> v6{};
     std::memcpy(v6.data(), addresses.data() + at, each);
     std::uint16_t number = number_at(addresses, port);
-    return each == 16 ? Address::v6(v6, number) : Address::v4({v6[0], v6[1], v6[2], v6[3]}, number);
+    return each == 16 ? plain(Address::v6(v6, number))
+                      : Address::v4({v6[0], v6[1], v6[2], v6[3]}, number);
   };
   header.source = make(0, 2 * each);
   header.destination = make(each, 2 * each + 2);

@@ -15,6 +15,8 @@ namespace weir::net {
 
 /// A header of version 2 has up to this many bytes of addresses and TLVs; a longer one is refused.
 constexpr std::size_t kMostProxyHeader = 2048;
+/// The whole of any header, of either version, with what stands before these.
+constexpr std::size_t kWholeProxyHeader = kMostProxyHeader + 16;
 
 struct ProxyHeader {
   std::size_t size = 0; // bytes; what follows is the client's

@@ -40,6 +40,7 @@ struct ListenUse {
   Ref<const net::TlsServer> tls; // none: plain
   bool http1 = true;
   bool http2 = false;
+  std::vector<Prefix> proxy_senders; // who may connect, with a PROXY header; empty: not spoken
 };
 
 class Generation {

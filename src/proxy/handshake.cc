@@ -3,6 +3,7 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 
@@ -23,42 +24,126 @@ Handshake::Handshake(Resources& resources, const ListenPlace& place, const Addre
 
 Handshake::~Handshake() = default;
 
-bool Handshake::open(net::Fd fd, const net::TlsServer& server) {
-  auto made = net::TlsTransport::accept(resources_.loop, std::move(fd), *this, server);
-  if (!made) {
-    return false;
+bool Handshake::open(net::Fd fd) {
+  const ListenUse& use = generation_->listen(place_);
+  const config::Options& options = resources_.options(place_);
+  const auto& senders = use.proxy_senders;
+  if (!senders.empty()) {
+    if (std::none_of(senders.begin(), senders.end(),
+                     [this](const Prefix& each) { return each.contains(remote_); })) {
+      metrics::count(metrics::Metric::proxy_senders_refused);
+      log_warn("proxy-protocol: {} at {}: not a listed sender", remote_.to_string(),
+               place_.address.to_string());
+      return false;
+    }
+    return open_plain(std::move(fd), State::header, options.header_timeout);
   }
-  tls_ = made.get();
-  transport_ = std::move(made);
-  deadline_.arm(resources_.loop, resources_.options(place_).header_timeout, *this);
-  return true;
+  return use.tls ? open_tls(std::move(fd))
+                 : open_plain(std::move(fd), State::preface, options.client_idle_timeout);
 }
 
-bool Handshake::open_plain(net::Fd fd) {
+bool Handshake::open_plain(net::Fd fd, State state, Duration most) {
   auto made = std::make_unique<net::PlainTransport>();
   if (!made->open(resources_.loop, std::move(fd), *this)) {
     return false;
   }
+  plain_ = made.get();
   transport_ = std::move(made);
-  deadline_.arm(resources_.loop, resources_.options(place_).client_idle_timeout, *this);
+  state_ = state;
+  deadline_.arm(resources_.loop, most, *this);
+  return true;
+}
+
+bool Handshake::open_tls(net::Fd fd) {
+  auto made = net::TlsTransport::accept(resources_.loop, std::move(fd), *this,
+                                        *generation_->listen(place_).tls);
+  if (!made) {
+    return false;
+  }
+  tls_ = made.get();
+  plain_ = nullptr;
+  transport_ = std::move(made);
+  state_ = State::tls;
+  deadline_.arm(resources_.loop, resources_.options(place_).header_timeout, *this);
   return true;
 }
 
 void Handshake::run() {
-  if (over_) {
+  if (state_ != State::over && deadline_.passed()) {
+    late();
     return;
   }
-  if (deadline_.passed()) {
-    tls_ != nullptr ? fail("it took too long") : close();
+  switch (state_) {
+  case State::header:
+    look_at_header();
+    return;
+  case State::tls:
+    look_at_tls();
+    return;
+  case State::preface:
+    look_at_preface();
+    return;
+  case State::over:
     return;
   }
-  if (tls_ == nullptr) {
-    if (look_at_preface()) {
-      return;
-    }
+}
+
+void Handshake::late() {
+  if (state_ == State::header) {
+    refuse_header("no PROXY header in time");
+  } else if (state_ == State::tls) {
+    fail("it took too long");
+  } else {
     close();
+  }
+}
+
+/// What has come stays where it is until the header is whole: what follows is the client's.
+void Handshake::look_at_header() {
+  std::array<char, net::kWholeProxyHeader> bytes;
+  ssize_t n = ::recv(plain_->fd(), bytes.data(), bytes.size(), MSG_PEEK);
+  if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) {
     return;
   }
+  if (n <= 0) {
+    close(); // a look whether somebody listens
+    return;
+  }
+  auto header = net::parse_proxy_header({bytes.data(), static_cast<std::size_t>(n)});
+  if (!header) {
+    refuse_header("this is no PROXY header");
+  } else if (*header) {
+    take_header(**header);
+  } else if (plain_->end_seen()) {
+    refuse_header("the PROXY header is cut short");
+  }
+}
+
+void Handshake::take_header(const net::ProxyHeader& header) {
+  std::array<char, net::kWholeProxyHeader> bytes;
+  if (::recv(plain_->fd(), bytes.data(), header.size, 0) != static_cast<ssize_t>(header.size)) {
+    refuse_header("the PROXY header cannot be read");
+    return;
+  }
+  metrics::count(metrics::Metric::proxy_headers_read);
+  if (header.source.valid()) {
+    remote_ = header.source;
+  }
+  const ListenUse& use = generation_->listen(place_);
+  if (use.tls) {
+    if (!open_tls(plain_->release())) {
+      close();
+    }
+  } else if (use.http2) {
+    state_ = State::preface;
+    deadline_.arm(resources_.loop, resources_.options(place_).client_idle_timeout, *this);
+    look_at_preface();
+  } else {
+    carry_on(false);
+  }
+}
+
+void Handshake::look_at_tls() {
   switch (tls_->handshake()) {
   case net::TlsTransport::Handshake::wait:
     return;
@@ -71,21 +156,22 @@ void Handshake::run() {
   }
 }
 
-/// What has come stays where it is. True: it is known what that is, or more must come.
-bool Handshake::look_at_preface() {
+/// What has come stays where it is.
+void Handshake::look_at_preface() {
   const ListenUse& use = generation_->listen(place_);
   std::array<char, kPreface.size()> bytes;
   ssize_t n = ::recv(transport_->fd(), bytes.data(), bytes.size(), MSG_PEEK);
   if (n <= 0) {
-    return n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR);
+    if (n == 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)) {
+      close();
+    }
+    return;
   }
   std::string_view seen(bytes.data(), static_cast<std::size_t>(n));
   bool may_be = use.http2 && kPreface.starts_with(seen);
-  if (may_be && seen.size() < kPreface.size() && !transport_->end_seen()) {
-    return true;
+  if (!may_be || seen.size() == kPreface.size() || transport_->end_seen()) {
+    carry_on(may_be || !use.http1);
   }
-  carry_on(may_be || !use.http1);
-  return true;
 }
 
 void Handshake::carry_on(bool http2) {
@@ -106,6 +192,12 @@ void Handshake::carry_on(bool http2) {
   close();
 }
 
+void Handshake::refuse_header(std::string_view why) {
+  metrics::count(metrics::Metric::proxy_headers_refused);
+  log_warn("proxy-protocol: {} at {}: {}", remote_.to_string(), place_.address.to_string(), why);
+  close();
+}
+
 void Handshake::fail(std::string_view why) {
   metrics::count(metrics::Metric::tls_handshakes_failed);
   log_debug("tls: {} at {}: {}", remote_.to_string(), place_.address.to_string(), why);
@@ -113,10 +205,10 @@ void Handshake::fail(std::string_view why) {
 }
 
 void Handshake::close() {
-  if (over_) {
+  if (state_ == State::over) {
     return;
   }
-  over_ = true;
+  state_ = State::over;
   deadline_.disarm();
   if (transport_) {
     transport_->close();

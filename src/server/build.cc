@@ -136,6 +136,7 @@ void take_listeners(const config::Config& config, Lasting& lasting, const proxy:
         if (listen.address == listening[i].address) {
           use.http1 = listen.speaks_http1();
           use.http2 = listen.speaks_http2();
+          use.proxy_senders = listen.proxy_protocol;
           return true;
         }
       }

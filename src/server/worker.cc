@@ -20,11 +20,9 @@ void Worker::Door::accepted(net::Fd fd, const Address& remote, const Address&) {
   net::set_nodelay(fd.get());
   proxy::Resources& resources = worker_.resources_;
   std::unique_ptr<proxy::Session> session;
-  const proxy::ListenUse& use = resources.generation->listen(place_);
-  if (use.tls || use.http2) {
+  if (proxy::Handshake::is_needed(resources.generation->listen(place_))) {
     auto handshake = std::make_unique<proxy::Handshake>(resources, place_, remote);
-    if (!(use.tls ? handshake->open(std::move(fd), *use.tls)
-                  : handshake->open_plain(std::move(fd)))) {
+    if (!handshake->open(std::move(fd))) {
       return;
     }
     session = std::move(handshake);

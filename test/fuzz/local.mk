@@ -17,6 +17,7 @@ FUZZ_TESTS = \
   test/fuzz/h2_codec_fuzz \
   test/fuzz/http_date_fuzz \
   test/fuzz/list_reader_fuzz \
+  test/fuzz/proxy_header_fuzz \
   test/fuzz/range_fuzz \
   test/fuzz/structured_fields_fuzz \
   test/fuzz/rfc9111_fuzz \
@@ -50,6 +51,9 @@ test_fuzz_h2_codec_fuzz_LDADD = $(FUZZ_ENGINE) $(LINK_HTTP)
 
 test_fuzz_http_date_fuzz_SOURCES = test/fuzz/http_date_fuzz.cc test/fuzz/check.h
 test_fuzz_http_date_fuzz_LDADD = $(FUZZ_ENGINE) $(LINK_BASE)
+
+test_fuzz_proxy_header_fuzz_SOURCES = test/fuzz/proxy_header_fuzz.cc test/fuzz/check.h
+test_fuzz_proxy_header_fuzz_LDADD = $(FUZZ_ENGINE) $(LINK_NET)
 
 test_fuzz_range_fuzz_SOURCES = test/fuzz/range_fuzz.cc test/fuzz/check.h
 test_fuzz_range_fuzz_LDADD = $(FUZZ_ENGINE) $(LINK_HTTP)

@@ -139,7 +139,6 @@ TEST_CASE("C12 words of the language that this build does not carry out are refu
       {"rules", "deny host a.b unless group it", "2:22 'group'"},
       {"site", "header +X y", "2:1 'header'"},
       {"site", "compress br", "2:1 'compress'"},
-      {"site", "listen 127.0.0.1:2 proxy-protocol", "2:20 'proxy-protocol'"},
       {"route", "auth basic", "2:1 'auth'"},
       {"route", "limit login", "2:1 'limit'"},
       {"route", "split app 95%", "2:1 'split'"},
@@ -266,6 +265,10 @@ TEST_CASE("C5 C6 values that are none") {
      "2:8 bad value '127.0.0.1' | the port is missing: write 127.0.0.1:3128");
   in("forward", "listen 127.0.0.1:9 trust 10.0.0.0/8",
      "2:20 trust stands only in a site | a forward proxy removes these fields from every request");
+  in("forward", "listen 127.0.0.1:9 proxy-protocol",
+     "2:20 'proxy-protocol' needs more words | form: proxy-protocol CIDR ...");
+  in("site", "listen 127.0.0.1:9 proxy-protocol v2",
+     "2:35 bad value 'v2' | a block is written 10.0.0.0/8 or 2001:db8::/32");
   in("forward", "connect https", "2:9 bad value 'https' | a port is a number from 1 to 65535");
   in("forward", "connect 9-8",
      "2:9 bad value '9-8' | a range runs from the lower port to the "

@@ -353,7 +353,7 @@ TEST_CASE("sites: names, listeners, answers") {
   const std::string name = folder.put("weir.conf", R"(
 site example.com *.example.com .example.org 192.0.2.1 [2001:db8::1] {
     listen 127.0.0.1:1 [::1]:1 trust 10.1.0.0/24 ::1
-    listen 127.0.0.1:2
+    listen 127.0.0.1:2 proxy-protocol 10.2.0.0/24
     rules { deny client 192.0.2.0/24 }
     route /robots.txt { respond 200 @robots.txt }
     route /old { respond 410 "This page is gone." }
@@ -376,6 +376,8 @@ site example.com *.example.com .example.org 192.0.2.1 [2001:db8::1] {
   REQUIRE(site.listens.size() == 3);
   CHECK(site.listens[1].trust.size() == 2);
   CHECK(site.listens[2].trust.empty());
+  CHECK(site.listens[1].proxy_protocol.empty());
+  CHECK(site.listens[2].proxy_protocol == std::vector{*Prefix::parse("10.2.0.0/24")});
   REQUIRE(site.routes.size() == 6);
   CHECK(site.routes[0].respond.body == "User-agent: *\n");
   CHECK(site.routes[0].respond.content_type == "text/plain; charset=utf-8");

@@ -30,6 +30,9 @@ TEST_CASE("PROXY version 1: addresses, UNKNOWN, and what follows is not touched"
   got = parse_proxy_header("PROXY TCP6 2001:db8::1 ::1 1 65535\r\n");
   REQUIRE((got && *got));
   CHECK((*got)->source == *Address::parse("2001:db8::1", 1));
+  got = parse_proxy_header("PROXY TCP6 ::ffff:192.0.2.1 ::1 1 2\r\n");
+  REQUIRE((got && *got));
+  CHECK((*got)->source == *Address::parse("192.0.2.1", 1)); // rules know it by this name
   got = parse_proxy_header("PROXY UNKNOWN whatever stands here\r\n");
   REQUIRE((got && *got));
   CHECK_FALSE((*got)->source.valid());

@@ -8,11 +8,13 @@ from .tap import DEADLINE, Failure, expect
 
 
 class Client(Stream):
-    def __init__(self, address, receive_buffer=None):
+    def __init__(self, address, receive_buffer=None, source=None):
         sock = socket.socket(socket.AF_INET6 if ":" in address[0] else socket.AF_INET)
         if receive_buffer:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         sock.settimeout(DEADLINE)
+        if source:
+            sock.bind((source, 0))
         sock.connect(address)
         super().__init__(sock)
         self.address = address

@@ -87,10 +87,11 @@ class Answer:
 
 
 class H2Client(Stream):
-    """`name`: over TLS with this SNI; else h2c by prior knowledge."""
+    """`name`: over TLS with this SNI; else h2c by prior knowledge. `before`: bytes sent in clear first."""
 
-    def __init__(self, address, name=None, ca=None, window=None, settings=(), start=True):
+    def __init__(self, address, name=None, ca=None, window=None, settings=(), start=True, before=b""):
         sock = socket.create_connection(address, DEADLINE)
+        sock.sendall(before)
         if name:
             sock = context(ca, alpn=["h2"]).wrap_socket(sock, server_hostname=name)
             expect(sock.selected_alpn_protocol() == "h2", f"ALPN chose {sock.selected_alpn_protocol()}")

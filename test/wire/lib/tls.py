@@ -59,10 +59,11 @@ def context(ca, cert=None, alpn=None, most=None):
 
 
 class TlsClient(Client):
-    """A Client over TLS. `name` is the SNI, and what the certificate must be for."""
+    """A Client over TLS. `name` is the SNI, and what the certificate must be for; `before`: bytes sent in clear first."""
 
-    def __init__(self, address, name, ca, cert=None, alpn=None, most=None, session=None, made=None):
+    def __init__(self, address, name, ca, cert=None, alpn=None, most=None, session=None, made=None, before=b""):
         sock = socket.create_connection(address, DEADLINE)
+        sock.sendall(before)
         self.context = made or context(ca, cert, alpn, most)
         Stream.__init__(self, self.context.wrap_socket(sock, server_hostname=name, session=session))
         self.address = address
