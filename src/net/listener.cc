@@ -118,6 +118,9 @@ void Listener::run() {
       break;
     case Took::empty:
       return;
+    case Took::no_place:
+      pause();
+      return;
     case Took::exhausted:
       // The queue stays full and level: being told would be a spin.
       ++rests_;
@@ -130,12 +133,16 @@ void Listener::run() {
 }
 
 Listener::Took Listener::take_one() {
+  if (!acceptor_.reserve()) {
+    return Took::no_place;
+  }
   sockaddr_storage storage{};
   socklen_t size = sizeof storage;
   auto* name = reinterpret_cast<sockaddr*>(&storage);
   Fd fd(::accept4(socket_.fd.get(), name, &size, SOCK_NONBLOCK | SOCK_CLOEXEC));
   if (!fd) {
     int sys = errno;
+    acceptor_.unreserve();
     if (sys == EAGAIN || sys == EWOULDBLOCK) {
       return Took::empty;
     }

@@ -41,6 +41,10 @@ std::string listen_error(const Address& address, const Error& error);
 class Acceptor {
 public:
   virtual ~Acceptor() = default;
+  /// Before each accept. False: there is no place for one more; the Listener pauses.
+  virtual bool reserve() { return true; }
+  /// Nothing came that would take the place.
+  virtual void unreserve() {}
   /// The socket is non-blocking and close-on-exec. Must not destroy the Listener.
   virtual void accepted(Fd fd, const Address& remote, const Address& local) = 0;
 };
@@ -67,7 +71,7 @@ public:
   void run() override;
 
 private:
-  enum class Took : std::uint8_t { one, none, empty, exhausted };
+  enum class Took : std::uint8_t { one, none, empty, exhausted, no_place };
   Took take_one();
   void watch_again() noexcept;
 

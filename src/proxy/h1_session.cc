@@ -30,13 +30,10 @@ void H1Work::clear() {
 }
 
 H1Session::H1Session(Resources& resources, const ListenPlace& place, const Address& remote)
-    : resources_(resources), place_(place), remote_(remote) {
-  metrics::count(metrics::Metric::client_connections_accepted);
-  metrics::add(metrics::Metric::client_connections);
-}
+    : resources_(resources), place_(place), remote_(remote) {}
 
 H1Session::~H1Session() {
-  metrics::sub(metrics::Metric::client_connections);
+  resources_.leave(remote_);
   if (work_) {
     resources_.give_back(std::move(work_));
   }

@@ -49,6 +49,7 @@ struct H1Work {
 
 class H1Session final : public Session, public ClientSession {
 public:
+  /// Of a connection that has entered (Resources); it leaves with the session.
   H1Session(Resources& resources, const ListenPlace& place, const Address& remote);
   ~H1Session() override;
 

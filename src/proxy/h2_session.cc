@@ -47,15 +47,13 @@ http::H2Settings settings_of(const config::Options& options) {
 H2Session::H2Session(Resources& resources, const ListenPlace& place, const Address& remote)
     : resources_(resources), place_(place), remote_(remote),
       codec_(*this, settings_of(resources.options(place))) {
-  metrics::count(Metric::client_connections_accepted);
-  metrics::add(Metric::client_connections);
   metrics::count(Metric::http2_connections);
   for (std::size_t i = 0; i < buckets_.size(); ++i) {
     buckets_[i] = {kAllowances[i].burst, Clock::mono()};
   }
 }
 
-H2Session::~H2Session() { metrics::sub(Metric::client_connections); }
+H2Session::~H2Session() { resources_.leave(remote_); }
 
 void H2Session::open(std::unique_ptr<net::Transport> transport) {
   transport_ = std::move(transport);
@@ -232,21 +230,7 @@ void H2Session::on_go_away(std::uint32_t error) {
 }
 
 /// A row of its own: no request may have been there to have one.
-void H2Session::note_end(std::string_view end) {
-  if (resources_.ring == nullptr) {
-    return;
-  }
-  log::AccessRecord record;
-  record.id = resources_.ids.next(Clock::wall());
-  record.set_time(Clock::wall());
-  record.client = remote_;
-  record.kind = "connection";
-  record.http = "2";
-  record.end = end;
-  record.generation = static_cast<std::int64_t>(resources_.generation->number);
-  record.worker = resources_.worker_number;
-  resources_.ring->push(record);
-}
+void H2Session::note_end(std::string_view end) { resources_.note_connection(remote_, "2", end); }
 
 void H2Session::answered(std::int32_t id, bool asked_all) {
   // The rest of an upload that was answered is not wanted (RFC 9113 §8.1). Not here: this may be

@@ -26,6 +26,7 @@ struct ListenPlace;
 
 class H2Session final : public Session, private http::H2Guard {
 public:
+  /// Of a connection that has entered (Resources); it leaves with the session.
   H2Session(Resources& resources, const ListenPlace& place, const Address& remote);
   ~H2Session() override;
 

@@ -22,7 +22,21 @@ constexpr std::string_view kPreface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 Handshake::Handshake(Resources& resources, const ListenPlace& place, const Address& remote)
     : resources_(resources), place_(place), generation_(resources.generation), remote_(remote) {}
 
-Handshake::~Handshake() = default;
+Handshake::~Handshake() {
+  if (taken_ == Place::reserved) {
+    resources_.clients.unreserve();
+  } else if (taken_ == Place::entered) {
+    resources_.leave(remote_);
+  }
+}
+
+bool Handshake::enter() {
+  if (!resources_.enter(remote_)) {
+    return false;
+  }
+  taken_ = Place::entered;
+  return true;
+}
 
 bool Handshake::open(net::Fd fd) {
   const ListenUse& use = generation_->listen(place_);
@@ -37,6 +51,9 @@ bool Handshake::open(net::Fd fd) {
       return false;
     }
     return open_plain(std::move(fd), State::header, options.header_timeout);
+  }
+  if (!enter()) {
+    return false;
   }
   return use.tls ? open_tls(std::move(fd))
                  : open_plain(std::move(fd), State::preface, options.client_idle_timeout);
@@ -129,6 +146,10 @@ void Handshake::take_header(const net::ProxyHeader& header) {
   if (header.source.valid()) {
     remote_ = header.source;
   }
+  if (!enter()) {
+    close();
+    return;
+  }
   const ListenUse& use = generation_->listen(place_);
   if (use.tls) {
     if (!open_tls(plain_->release())) {
@@ -185,6 +206,7 @@ void Handshake::carry_on(bool http2) {
     session->open(std::move(transport_));
     next = std::move(session);
   }
+  taken_ = Place::given_on;
   if (draining_) {
     next->drain_after_first();
   }

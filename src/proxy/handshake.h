@@ -6,7 +6,8 @@
 // Then it makes the session that carries on, puts that into the worker's list, and goes.
 //
 // Owner: the worker's list of sessions, as a session's. Worker's thread. It pins the generation it
-// began with: the callbacks of the TLS handshake look into it.
+// began with: the callbacks of the TLS handshake look into it. It begins with a place reserved in
+// ClientCounts, enters it as soon as the client is known, and gives it to the session after it.
 #pragma once
 
 #include <memory>
@@ -31,7 +32,8 @@ public:
   static bool is_needed(const ListenUse& use) noexcept {
     return use.tls || use.http2 || !use.proxy_senders.empty();
   }
-  /// False: the sender is not listed, or the kernel or OpenSSL refuses; it is of no use.
+  /// False: the sender is not listed, the client has too many connections, or the kernel or OpenSSL
+  /// refuses; it is of no use.
   bool open(net::Fd fd);
   void run() override;
   void drain() override { draining_ = true; }
@@ -46,6 +48,9 @@ private:
     over,    // retired
   };
 
+  enum class Place : std::uint8_t { reserved, entered, given_on };
+
+  bool enter();
   bool open_plain(net::Fd fd, State state, Duration most);
   bool open_tls(net::Fd fd);
   void late();
@@ -67,6 +72,7 @@ private:
   net::TlsTransport* tls_ = nullptr;     // transport_, if it is one
   event::Deadline deadline_;
   State state_ = State::preface;
+  Place taken_ = Place::reserved; // in ClientCounts
   bool draining_ = false;
 };
 

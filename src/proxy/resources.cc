@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "metrics/metrics.h"
 #include "proxy/h1_session.h"
 #include "proxy/h2_stream.h"
 
@@ -13,14 +14,48 @@ constexpr std::size_t kMostFree = 256;
 } // namespace
 
 Resources::Resources(event::Loop& worker_loop, std::uint16_t worker, net::ResolverSettings dns,
-                     event::BackgroundPool& io_pool, log::LogRing* log_ring)
+                     event::BackgroundPool& io_pool, net::ClientCounts& client_counts,
+                     log::LogRing* log_ring)
     : loop(worker_loop), worker_number(worker), resolver(worker_loop, std::move(dns)),
-      connections(worker_loop), io(io_pool), ring(log_ring), ids(worker),
+      connections(worker_loop), io(io_pool), clients(client_counts), ring(log_ring), ids(worker),
       own(std::make_shared<net::OwnAddresses>()) {
   free_work_.reserve(kMostFree);
 }
 
 Resources::~Resources() = default;
+
+bool Resources::enter(const Address& client) {
+  if (clients.enter(client)) {
+    metrics::count(metrics::Metric::client_connections_accepted);
+    metrics::add(metrics::Metric::client_connections);
+    return true;
+  }
+  metrics::count(metrics::Metric::client_connections_refused);
+  note_connection(client, {}, "client-limit");
+  return false;
+}
+
+void Resources::leave(const Address& client) noexcept {
+  metrics::sub(metrics::Metric::client_connections);
+  clients.leave(client);
+}
+
+void Resources::note_connection(const Address& client, std::string_view http,
+                                std::string_view end) {
+  if (ring == nullptr) {
+    return;
+  }
+  log::AccessRecord record;
+  record.id = ids.next(Clock::wall());
+  record.set_time(Clock::wall());
+  record.client = client;
+  record.kind = "connection";
+  record.http = http;
+  record.end = end;
+  record.generation = static_cast<std::int64_t>(generation->number);
+  record.worker = worker_number;
+  ring->push(record);
+}
 
 void Resources::end_fills() {
   while (cache::Fill* fill = fills_.pop_front()) {

@@ -11,6 +11,7 @@
 #include "event/loop.h"
 #include "log/record.h"
 #include "log/ring.h"
+#include "net/client_counts.h"
 #include "net/own_addresses.h"
 #include "net/resolver.h"
 #include "origin/connections.h"
@@ -25,7 +26,8 @@ class Purger;
 
 struct Resources {
   Resources(event::Loop& worker_loop, std::uint16_t worker, net::ResolverSettings dns,
-            event::BackgroundPool& io_pool, log::LogRing* log_ring);
+            event::BackgroundPool& io_pool, net::ClientCounts& client_counts,
+            log::LogRing* log_ring);
   ~Resources();
 
   event::Loop& loop;
@@ -33,6 +35,7 @@ struct Resources {
   net::Resolver resolver;
   origin::OriginConnections connections;
   event::BackgroundPool& io;
+  net::ClientCounts& clients;
   Purger* purger = nullptr; // null: nothing is purged (tests)
   log::LogRing* ring;       // null: no access log
   log::RequestIds ids;
@@ -45,6 +48,13 @@ struct Resources {
   }
   const net::OwnAddresses& own_addresses() const noexcept { return *own; }
 
+  /// A connection with a place reserved begins under this client's name. False: it has too many,
+  /// which has been noted.
+  bool enter(const Address& client);
+  /// The end of such a connection.
+  void leave(const Address& client) noexcept;
+  /// A row of the access log about a connection, of which no request need be there.
+  void note_connection(const Address& client, std::string_view http, std::string_view end);
   /// A Fill that is started here: it leaves when it is over, and is ended with the worker.
   void keep_fill(cache::Fill& fill) { fills_.push_back(fill); }
   void end_fills();

@@ -214,8 +214,14 @@ void Server::make_threads(const config::Config& config) {
   for (std::size_t i = 0; i < worker_count(config); ++i) {
     log::LogRing* ring = log_ ? &log_->make_ring() : nullptr;
     workers_.push_back(std::make_unique<Worker>(static_cast<std::uint16_t>(i), dns_settings(config),
-                                                *io_, ring, metrics_.make_counters(), errors_));
+                                                *io_, clients_, ring, metrics_.make_counters(),
+                                                errors_));
   }
+  clients_.on_room([this] {
+    for (auto& worker : workers_) {
+      worker->post([w = worker.get()] { w->room(); });
+    }
+  });
 }
 
 /// Listeners, what is left of the last run, the first generation.
@@ -358,6 +364,8 @@ void Server::put_in_force(Built built, std::vector<Listeners::Open> opened) {
   }
   list_problems_ = std::move(built.list_problems);
   lasting_.now = built.generation;
+  const config::Options& options = built.generation->config->options;
+  clients_.set_most(options.client_connections, options.connections_per_client);
   loaded_ = Clock::wall();
   for (const auto& open : opened) {
     lasting_.listeners.opened(open);

@@ -97,6 +97,7 @@ private:
   event::Loop loop_;
   Lasting lasting_;
   std::unique_ptr<Purges> purges_;
+  net::ClientCounts clients_;
   std::unique_ptr<event::BackgroundPool> io_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<event::BackgroundPool> work_;

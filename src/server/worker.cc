@@ -11,10 +11,24 @@ namespace weir::server {
 namespace {
 constexpr std::size_t kChunksKept = 512;
 constexpr Duration kLook = std::chrono::milliseconds(20);
+constexpr Duration kTellAgain = std::chrono::minutes(1);
 } // namespace
 
 Worker::Door::Door(Worker& worker, proxy::ListenPlace place, net::ListenSocket socket)
     : worker_(worker), place_(place), listener_(worker.loop_, std::move(socket), *this) {}
+
+bool Worker::Door::reserve() {
+  if (worker_.resources_.clients.reserve()) {
+    return true;
+  }
+  metrics::count(metrics::Metric::accept_waits);
+  if (worker_.full_told_ == MonoTime{} || Clock::mono() - worker_.full_told_ > kTellAgain) {
+    worker_.full_told_ = Clock::mono();
+    log_warn("net: {} client connections: further ones wait (client-connections)",
+             worker_.resources_.clients.all());
+  }
+  return false;
+}
 
 void Worker::Door::accepted(net::Fd fd, const Address& remote, const Address&) {
   net::set_nodelay(fd.get());
@@ -26,6 +40,9 @@ void Worker::Door::accepted(net::Fd fd, const Address& remote, const Address&) {
       return;
     }
     session = std::move(handshake);
+  } else if (!resources.enter(remote)) {
+    resources.clients.unreserve();
+    return;
   } else {
     auto plain = std::make_unique<proxy::H1Session>(resources, place_, remote);
     if (!plain->open(std::move(fd))) {
@@ -48,9 +65,10 @@ void Worker::Drain::run() {
 }
 
 Worker::Worker(std::uint16_t number, net::ResolverSettings dns, event::BackgroundPool& io,
-               log::LogRing* ring, metrics::Counters& counters, ErrorLog& errors)
+               net::ClientCounts& clients, log::LogRing* ring, metrics::Counters& counters,
+               ErrorLog& errors)
     : number_(number), counters_(counters), errors_(errors), chunks_(kChunksKept),
-      resources_(loop_, number, std::move(dns), io, ring), drain_(*this) {}
+      resources_(loop_, number, std::move(dns), io, clients, ring), drain_(*this) {}
 
 Worker::~Worker() = default;
 
@@ -103,6 +121,12 @@ void Worker::unlisten(std::uint32_t place) {
   at->second->listener().stop();
   closed_doors_.push_back(std::move(at->second));
   doors_.erase(at);
+}
+
+void Worker::room() {
+  for (auto& [id, door] : doors_) {
+    door->listener().resume();
+  }
 }
 
 void Worker::drain(Duration grace) {

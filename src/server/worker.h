@@ -22,7 +22,8 @@ namespace weir::server {
 class Worker {
 public:
   Worker(std::uint16_t number, net::ResolverSettings dns, event::BackgroundPool& io,
-         log::LogRing* ring, metrics::Counters& counters, ErrorLog& errors);
+         net::ClientCounts& clients, log::LogRing* ring, metrics::Counters& counters,
+         ErrorLog& errors);
   ~Worker();
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
@@ -41,6 +42,8 @@ public:
   void listen(proxy::ListenPlace place, net::ListenSocket socket);
   /// Takes what the kernel has queued for it, then listens there no more.
   void unlisten(std::uint32_t place);
+  /// There may be a place for one more connection.
+  void room();
   /// Requests under way end first, within `grace`; then the thread ends.
   void drain(Duration grace);
 
@@ -49,6 +52,8 @@ private:
   class Door final : public net::Acceptor {
   public:
     Door(Worker& worker, proxy::ListenPlace place, net::ListenSocket socket);
+    bool reserve() override;
+    void unreserve() override { worker_.resources_.clients.unreserve(); }
     void accepted(net::Fd fd, const Address& remote, const Address& local) override;
     net::Listener& listener() noexcept { return listener_; }
 
@@ -83,6 +88,7 @@ private:
   std::vector<std::unique_ptr<Door>> closed_doors_;
   Drain drain_;
   bool draining_ = false;
+  MonoTime full_told_{};         // when the error log was told that connections wait
   std::function<void()> on_end_; // set before the drain is posted
   std::thread thread_;
 };

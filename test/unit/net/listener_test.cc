@@ -33,7 +33,16 @@ public:
   void accepted(Fd fd, const Address& remote, const Address& local) override {
     taken.push_back({std::move(fd), remote, local});
   }
+  bool reserve() override {
+    if (places == 0) {
+      return false;
+    }
+    --places;
+    return true;
+  }
+  void unreserve() override { ++places; }
   std::vector<Taken> taken;
+  int places = 1000;
 };
 
 Fd dial(const Address& to) {
@@ -135,6 +144,36 @@ TEST_CASE("two listeners share an address by SO_REUSEPORT and take every connect
     REQUIRE(clients.back());
   }
   CHECK(turn_until(loop, [&] { return keeper.taken.size() == 40; }));
+}
+
+TEST_CASE("W9.5 without a place connections wait in the kernel; with one the next is taken") {
+  event::Loop loop;
+  Keeper keeper;
+  keeper.places = 2;
+  auto bound = bind_listener(kLoopback);
+  REQUIRE(bound);
+  Listener listener(loop, std::move(*bound), keeper);
+  std::vector<Fd> clients;
+  for (int i = 0; i < 5; ++i) {
+    clients.push_back(dial(listener.address()));
+    REQUIRE(clients.back());
+  }
+  REQUIRE(turn_until(loop, [&] { return keeper.taken.size() == 2; }));
+  for (int i = 0; i < 20; ++i) {
+    loop.turn(false);
+  }
+  CHECK(keeper.taken.size() == 2);
+  keeper.places = 1;
+  listener.resume();
+  REQUIRE(turn_until(loop, [&] { return keeper.taken.size() == 3; }));
+  CHECK(keeper.places == 0);
+  keeper.places = 10;
+  listener.resume();
+  REQUIRE(turn_until(loop, [&] { return keeper.taken.size() == 5; }));
+  for (int i = 0; i < 20; ++i) {
+    loop.turn(false);
+  }
+  CHECK(keeper.places == 8); // what was reserved and not needed is given back
 }
 
 TEST_CASE("an IPv6 wildcard leaves the same IPv4 port alone") {

@@ -46,7 +46,8 @@ site www.example.com {
 
 class HitWorld {
 public:
-  HitWorld() : chunks_(64), io_("io", 1, 4, 0, nullptr), resources_(loop_, 0, {}, io_, &ring_) {
+  HitWorld()
+      : chunks_(64), io_("io", 1, 4, 0, nullptr), resources_(loop_, 0, {}, io_, clients_, &ring_) {
     ChunkPool::install(&chunks_);
     Clock::tick();
     auto loaded = config::load_text("weir.conf", kSite);
@@ -155,8 +156,9 @@ private:
     int ends[2];
     REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) == 0);
     client_ = ends[0];
-    auto session =
-        std::make_unique<H1Session>(resources_, place_, *Address::parse("127.0.0.1", 40000));
+    auto remote = *Address::parse("127.0.0.1", 40000);
+    REQUIRE((clients_.reserve() && resources_.enter(remote)));
+    auto session = std::make_unique<H1Session>(resources_, place_, remote);
     REQUIRE(session->open(net::Fd(ends[1])));
     session.release(); // it retires itself
     loop_.turn(false); // the first edge: it can be written to
@@ -165,6 +167,7 @@ private:
   ChunkPool chunks_;
   event::Loop loop_;
   event::BackgroundPool io_;
+  net::ClientCounts clients_;
   log::LogRing ring_;
   origin::ServerStates servers_;
   cache::Tier tier_{"main", {}};
