@@ -82,6 +82,7 @@ template <class Visit> void each_rules(Config& config, Visit visit) {
   for (SiteDecl& site : config.sites) {
     visit(site.rules);
     for (RouteDecl& route : site.routes) {
+      visit(route.limits);
       visit(route.rules);
     }
   }
@@ -91,13 +92,15 @@ class Uses {
 public:
   explicit Uses(Reading& r)
       : config_(r.config), caches_(r, "cache", config_.caches), lists_(r, "list", config_.lists),
-        whens_(r, "when", config_.whens), pools_(r, "pool", config_.pools),
-        pages_(r, "page", config_.pages), forwards_(r, "forward", config_.forwards) {}
+        whens_(r, "when", config_.whens), limits_(r, "limit", config_.limits),
+        pools_(r, "pool", config_.pools), pages_(r, "page", config_.pages),
+        forwards_(r, "forward", config_.forwards) {}
 
   void resolve() {
     each_rules(config_, [this](std::vector<RuleDecl>& rules) {
       for (RuleDecl& rule : rules) {
         pages_.use(rule.page);
+        limits_.use(rule.limit);
         conditions(rule.conditions);
         conditions(rule.unless);
       }
@@ -121,7 +124,7 @@ public:
   }
 
   void warn_unused() const {
-    for (const Names* names : {&caches_, &lists_, &whens_, &pools_, &pages_}) {
+    for (const Names* names : {&caches_, &lists_, &whens_, &limits_, &pools_, &pages_}) {
       names->warn_unused();
     }
   }
@@ -136,7 +139,7 @@ private:
   }
 
   Config& config_;
-  Names caches_, lists_, whens_, pools_, pages_, forwards_;
+  Names caches_, lists_, whens_, limits_, pools_, pages_, forwards_;
 };
 
 // What there should be
@@ -407,6 +410,49 @@ void check_unreachable(Reading& r) {
   }
 }
 
+// Limits
+
+std::size_t count_limits(const std::vector<RuleDecl>& rules) {
+  return static_cast<std::size_t>(
+      std::count_if(rules.begin(), rules.end(),
+                    [](const RuleDecl& rule) { return rule.action == ActionKind::limit; }));
+}
+
+void check_limits(Reading& r) {
+  const auto most = [&r](std::size_t count, const Position& at) {
+    if (count > kMostLimits) {
+      r.report.error(at, fmt::format("{} limits for one request", count),
+                     fmt::format("at most {} can be asked", kMostLimits));
+    }
+  };
+  const auto no_addresses = [&r](const std::vector<Condition>& conditions) {
+    for (const Condition& condition : conditions) {
+      for (const NameRef& name : condition.names) {
+        if (condition.kind == ConditionKind::list && name.index < r.config.lists.size() &&
+            r.config.lists[name.index].format == ListFormat::cidr) {
+          r.report.error(name.at,
+                         fmt::format("a limit of a forward cannot ask the list '{}'", name.name),
+                         "the addresses of the host are known too late");
+        }
+      }
+    }
+  };
+  for (const ForwardDecl& forward : r.config.forwards) {
+    most(count_limits(forward.rules), forward.at);
+    for (const RuleDecl& rule : forward.rules) {
+      if (rule.action == ActionKind::limit) {
+        no_addresses(rule.conditions);
+        no_addresses(rule.unless);
+      }
+    }
+  }
+  for (const SiteDecl& site : r.config.sites) {
+    for (const RouteDecl& route : site.routes) {
+      most(count_limits(site.rules) + count_limits(route.rules) + route.limits.size(), route.at);
+    }
+  }
+}
+
 } // namespace
 
 void check(Reading& r) {
@@ -416,6 +462,7 @@ void check(Reading& r) {
   check_listeners(r);
   check_open(r);
   check_unreachable(r);
+  check_limits(r);
   check_use(r);
   uses.warn_unused();
 }

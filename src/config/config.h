@@ -178,7 +178,7 @@ struct RouteDecl {
   RespondDecl respond;
   std::string redirect_url;
   std::uint16_t redirect_status = 302;
-  std::vector<RuleDecl> rules; // asked after the site's
+  std::vector<RuleDecl> limits, rules; // asked before all rules; asked after the site's
   Options options;
   Position at;
 };
@@ -219,8 +219,7 @@ enum class Prefer : std::uint8_t { ipv6, ipv4 };
 
 struct DnsDecl {
   std::vector<Address> servers; // empty: those of resolv.conf
-  Duration stale{};
-  Duration timeout{};
+  Duration stale{}, timeout{};
   Prefer prefer = Prefer::ipv6;
   Options options;
   Position at, servers_at, prefer_at;
@@ -238,6 +237,7 @@ struct Config {
   std::vector<CacheDecl> caches;
   std::vector<ListDecl> lists;
   std::vector<WhenDecl> whens;
+  std::vector<LimitDecl> limits;
   std::vector<PoolDecl> pools;
   std::vector<PageDecl> pages; // always has "blocked"
   std::vector<ForwardDecl> forwards;

@@ -8,6 +8,7 @@ src_config_libconfig_a_SOURCES = \
   src/config/load.cc src/config/load.h \
   src/config/options.cc src/config/options.def src/config/options.h \
   src/config/read_answers.cc \
+  src/config/read_limits.cc \
   src/config/read_rules.cc \
   src/config/read_top.cc \
   src/config/read_traffic.cc \

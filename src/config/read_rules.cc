@@ -202,6 +202,18 @@ void read_rule_cache(Reading& r, const Statement& s, Scope& scope) {
   read_rest(r, s, scope, rule, parts, before);
 }
 
+void read_rule_limit(Reading& r, const Statement& s, Scope& scope) {
+  RuleDecl rule;
+  rule.action = ActionKind::limit;
+  const std::size_t before = r.report.errors();
+  const std::vector<Statement> parts = split(s, kParts);
+  if (has_words(r, parts[0], scope, 1, kAny)) {
+    rule.limit = use_name(s.words[1]);
+  }
+  check_head(r, parts[0], 1);
+  read_rest(r, s, scope, rule, parts, before);
+}
+
 // What an action may be given
 
 void read_rule_page(Reading& r, const Statement& s, Scope& scope) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/address.h"
+#include "base/clock.h"
 #include "config/source.h"
 
 namespace weir::config {
@@ -83,6 +84,7 @@ enum class ActionKind : std::uint8_t {
   cache_no,       // neither answered from the cache nor stored
   cache_bypass,   // asked of the origin, and stored
   cache_no_store, // answered from the cache; a miss is not stored
+  limit,          // counted, and refused when there were too many
 };
 /// Whether the search for a rule ends where one of these matches.
 constexpr bool ends_search(ActionKind action) noexcept {
@@ -103,6 +105,7 @@ struct RespondDecl {
 struct RuleDecl {
   ActionKind action = ActionKind::allow;
   NameRef page;             // deny: Config::pages
+  NameRef limit;            // limit: Config::limits
   std::uint16_t status = 0; // deny (403 unless written), redirect
   std::string url;          // redirect
   RespondDecl respond;      // respond
@@ -112,5 +115,20 @@ struct RuleDecl {
   std::string text;    // the rule as written, one space between words: for the trace and the log
   Position at;
 };
+
+/// Requests counted by what they have in common: `count` in each `per`, up to `burst` at once.
+struct LimitDecl {
+  std::string name;
+  bool by_client = false;
+  std::uint8_t v4_bits = 32, v6_bits = 64; // of its network
+  std::vector<std::string> headers;        // lower case
+  bool by_path = false;
+  std::uint32_t count = 0;
+  Duration per{};
+  std::uint32_t burst = 0; // resolved: `auto` is `count`
+  Position at, key_at, rate_at;
+};
+/// How many of them one request may be counted in.
+constexpr std::size_t kMostLimits = 8;
 
 } // namespace weir::config

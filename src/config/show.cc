@@ -161,6 +161,12 @@ private:
       }
       add("zone", when.zone.empty() ? "the machine's" : when.zone, when.at);
     }
+    for (const LimitDecl& limit : config_.limits) {
+      block_ = "limit " + limit.name;
+      add("key", write_limit_key(limit), limit.key_at);
+      add("rate", write_limit_rate(limit), limit.rate_at);
+      add("burst", std::to_string(limit.burst), limit.at);
+    }
     for (const PoolDecl& pool : config_.pools) {
       block_ = "pool " + pool.name;
       for (const ServerDecl& server : pool.servers) {
@@ -250,6 +256,9 @@ private:
     for (const RouteDecl& route : site.routes) {
       block_ = name + " route " + path_text(route.path);
       answer(route);
+      for (const RuleDecl& rule : route.limits) {
+        add("limit", rule.limit.name, rule.at);
+      }
       cache(route.cache);
       use(route.use);
       options(flag::ROUTE, route.options, site.options);

@@ -25,7 +25,7 @@ constexpr ReadStatement kReaders[] = {
 };
 
 /// Blocks whose statements may follow each other on one line: `file hosts.txt format hosts`.
-constexpr Flags kRunOn = LIST | WHEN | LOG | ADMIN;
+constexpr Flags kRunOn = LIST | WHEN | LIMIT | LOG | ADMIN;
 
 struct Absent {
   std::string_view word;
@@ -34,8 +34,7 @@ struct Absent {
 constexpr Absent kAbsent[] = {
     {"auth", RULES | ROUTE},
     {"budget", TOP | FORWARD | POOL},
-    {"bandwidth", 0},
-    {"burst", 0},
+    {"bandwidth", LIMIT},
     {"by", 0},
     {"check", 0},
     {"compress", 0},
@@ -46,16 +45,13 @@ constexpr Absent kAbsent[] = {
     {"group", CONDITION},
     {"header", 0},
     {"http3", LISTEN},
-    {"key", 0},
     {"l4", 0},
-    {"limit", RULES},
     {"mime", CONDITION},
     {"on", TOP | FORWARD | POOL},
     {"parent", 0},
     {"privacy", 0},
     {"query", CONDITION},
-    {"quota", 0},
-    {"rate", 0},
+    {"quota", LIMIT},
     {"set-header", RULES},
     {"slow-start", 0},
     {"spill", SERVER},

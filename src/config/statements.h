@@ -31,6 +31,7 @@ struct Scope {
   CacheDecl* cache = nullptr;
   ListDecl* list = nullptr;
   WhenDecl* when = nullptr;
+  LimitDecl* limit = nullptr;
   PoolDecl* pool = nullptr;
   ServerDecl* server = nullptr; // what holds for all servers of a statement
   ForwardDecl* forward = nullptr;

@@ -41,5 +41,7 @@ std::string write_host(const HostPattern& host);
 std::string write_ports(const PortRange& range);
 std::string write_slot(const TimeSlot& slot);
 std::string write_ignored(std::uint16_t ignored);
+std::string write_limit_key(const LimitDecl& limit);
+std::string write_limit_rate(const LimitDecl& limit);
 
 } // namespace weir::config

@@ -65,12 +65,14 @@ void Exchange::begin(ClientSession& session, const ListenPlace& place, const Add
   tier_ = nullptr;
   policy_ = nullptr;
   purge_.reset();
-  trusted_ = websocket_ = has_key_ = lead_ = others_ = marked_ = disk_tried_ = responded_ = false;
+  trusted_ = limited_ = websocket_ = has_key_ = lead_ = others_ = marked_ = disk_tried_ =
+      responded_ = false;
   lookups_ = 0;
   interims_seen_ = 0;
   outcome_ = {};
   error_ = {};
   url_ = {};
+  limit_fields_ = {};
 }
 
 void Exchange::start() {

@@ -104,6 +104,8 @@ private:
   }
   bool ask_rules(const rules::RuleSet& rules, std::span<const Address> addresses, bool known);
   Next act_on_verdict();
+  bool may_go_on();
+  bool is_within_limits();
   void fill_facts(std::string_view host, std::uint16_t port, std::string_view scheme);
   bool cacheable_request() const;
   bool asks_for_websocket() const;
@@ -198,6 +200,7 @@ private:
   bool forward_ = false;
   bool websocket_ = false; // the client asks for it, and may
   bool trusted_ = false;
+  bool limited_ = false; // in a limit there were too many
   std::string_view scheme_;
   std::string_view authority_; // of the key and of Host
   std::string_view url_;
@@ -228,7 +231,8 @@ private:
   std::optional<Reply> reply_;
   Error error_;
   bool responded_ = false;
-  std::array<char, 768> extra_;
+  std::string_view limit_fields_; // of the limit that is nearest, with CRLF
+  std::array<char, 1024> extra_;
 };
 
 } // namespace weir::proxy

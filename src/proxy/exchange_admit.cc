@@ -56,7 +56,7 @@ Next Exchange::admit_forward(const ListenUse& use) {
     return reply(make_error(400, facts));
   }
   // Rules first, so that the log says which of them decided; then what holds for all.
-  if (!ask_rules(*route_->rules, {}, false)) {
+  if (!may_go_on()) {
     return act_on_verdict();
   }
   if (connect) {
@@ -104,7 +104,7 @@ Next Exchange::admit_site(const ListenUse& use) {
     client_ = believed_client(*found.trusted);
     facts_.client = client_;
   }
-  if (!ask_rules(*route_->rules, {}, false)) {
+  if (!may_go_on()) {
     return act_on_verdict();
   }
   return found.listen != nullptr && found.listen->redirect_https ? redirect_to_https(*route_)
@@ -246,6 +246,41 @@ void Exchange::fill_facts(std::string_view host, std::uint16_t port, std::string
   record_.referer = request_.fields.value(FieldId::referer);
 }
 
+/// The rules let it pass as far as is known, and no limit is exceeded. What is denied is not
+/// counted.
+bool Exchange::may_go_on() {
+  bool allowed = ask_rules(*route_->rules, {}, false);
+  limited_ = verdict_.action != rules::Action::deny && !is_within_limits();
+  return allowed && !limited_;
+}
+
+/// Counts the request in the limits that matched, each in its turn. False: in one of them there
+/// were too many, and that rule is what decided.
+bool Exchange::is_within_limits() {
+  const rules::RuleSet& set = *route_->rules;
+  std::uint32_t least = UINT32_MAX;
+  for (std::size_t i = 0; i < verdict_.limited_count; ++i) {
+    std::size_t rule = verdict_.limited[i];
+    const config::LimitDecl& limit = generation_->config->limits[set.decl(rule).limit.index];
+    auto answer = resources_.limits.take(rules::rate_of(limit),
+                                         rules::limit_key(limit, facts_, arena_), Clock::mono());
+    if (answer.left < least) {
+      least = answer.left;
+      limit_fields_ = rules::limit_fields(limit, answer, arena_);
+    }
+    if (!answer.allowed) {
+      verdict_.decl = &set.decl(rule);
+      verdict_.where = set.where(rule);
+      verdict_.list = {};
+      limit_fields_ = rules::limit_fields(limit, answer, arena_);
+      metrics::count(Metric::limits_refused);
+      record_.end = "limited";
+      return false;
+    }
+  }
+  return true;
+}
+
 /// True: allowed as far as is known.
 bool Exchange::ask_rules(const rules::RuleSet& rules, std::span<const Address> addresses,
                          bool known) {
@@ -257,6 +292,9 @@ bool Exchange::ask_rules(const rules::RuleSet& rules, std::span<const Address> a
 
 Next Exchange::act_on_verdict() {
   const rules::Verdict& v = verdict_;
+  if (limited_) {
+    return reply(make_error(429, page_facts()));
+  }
   switch (v.action) {
   case rules::Action::allow:
     return admit_route(*route_);

@@ -254,6 +254,7 @@ void Exchange::send(Answer& answer, std::optional<Duration> age) {
     out.field(FieldId::upgrade, "websocket");
   }
   if (!answer.raw) {
+    out.raw(limit_fields_);
     outcome_.write(out);
     out.raw("Via: 1.1 ");
     out.raw(generation_->via);

@@ -74,6 +74,8 @@ std::string_view default_reason(int status) {
     return "The address of the request is too long.";
   case 417:
     return "The expectation of the request cannot be met.";
+  case 429:
+    return "Too many requests have come from here. Try again later.";
   case 431:
     return "The head of the request is too large.";
   case 501:

@@ -15,10 +15,10 @@ constexpr std::size_t kMostFree = 256;
 
 Resources::Resources(event::Loop& worker_loop, std::uint16_t worker, net::ResolverSettings dns,
                      event::BackgroundPool& io_pool, net::ClientCounts& client_counts,
-                     log::LogRing* log_ring)
+                     rules::Limits& request_limits, log::LogRing* log_ring)
     : loop(worker_loop), worker_number(worker), resolver(worker_loop, std::move(dns)),
-      connections(worker_loop), io(io_pool), clients(client_counts), ring(log_ring), ids(worker),
-      own(std::make_shared<net::OwnAddresses>()) {
+      connections(worker_loop), io(io_pool), clients(client_counts), limits(request_limits),
+      ring(log_ring), ids(worker), own(std::make_shared<net::OwnAddresses>()) {
   free_work_.reserve(kMostFree);
 }
 

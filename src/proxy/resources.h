@@ -17,6 +17,7 @@
 #include "origin/connections.h"
 #include "proxy/generation.h"
 #include "proxy/session.h"
+#include "rules/limits.h"
 
 namespace weir::proxy {
 
@@ -27,7 +28,7 @@ class Purger;
 struct Resources {
   Resources(event::Loop& worker_loop, std::uint16_t worker, net::ResolverSettings dns,
             event::BackgroundPool& io_pool, net::ClientCounts& client_counts,
-            log::LogRing* log_ring);
+            rules::Limits& request_limits, log::LogRing* log_ring);
   ~Resources();
 
   event::Loop& loop;
@@ -36,6 +37,7 @@ struct Resources {
   origin::OriginConnections connections;
   event::BackgroundPool& io;
   net::ClientCounts& clients;
+  rules::Limits& limits;
   Purger* purger = nullptr; // null: nothing is purged (tests)
   log::LogRing* ring;       // null: no access log
   log::RequestIds ids;

@@ -9,6 +9,8 @@ src_rules_librules_a_SOURCES = \
   src/rules/domain_set.cc src/rules/domain_set.h \
   src/rules/facts.h \
   src/rules/host_matcher.cc src/rules/host_matcher.h \
+  src/rules/gcra.h \
+  src/rules/limits.cc src/rules/limits.h \
   src/rules/list_reader.cc src/rules/list_reader.h \
   src/rules/path_matcher.cc src/rules/path_matcher.h \
   src/rules/prefix_set.cc src/rules/prefix_set.h \
@@ -19,7 +21,7 @@ src_rules_librules_a_SOURCES = \
   src/rules/verdict.h \
   src/rules/zone.cc src/rules/zone.h
 
-LINK_RULES = src/rules/librules.a src/config/libconfig.a $(RE2_LIBS) $(LINK_HTTP)
+LINK_RULES = src/rules/librules.a src/config/libconfig.a $(RE2_LIBS) $(LINK_METRICS) $(LINK_HTTP)
 
 check_PROGRAMS += test/unit/rules_test
 test_unit_rules_test_SOURCES = \
@@ -27,6 +29,7 @@ test_unit_rules_test_SOURCES = \
   test/unit/rules/rules_of.h test/unit/rules/scratch.h \
   test/unit/rules/compiled_list_test.cc \
   test/unit/rules/domain_set_test.cc \
+  test/unit/rules/limits_test.cc \
   test/unit/rules/list_reader_test.cc \
   test/unit/rules/host_matcher_test.cc \
   test/unit/rules/path_matcher_test.cc \

@@ -50,8 +50,9 @@ RouteTable::compile(std::shared_ptr<const config::Config> config, const RulePart
 Result<std::uint32_t> RouteTable::add_rules(Direction direction,
                                             std::span<const config::RuleDecl> first,
                                             std::span<const config::RuleDecl> then,
-                                            const RuleParts& parts) {
-  auto set = RuleSet::compile(config_, direction, first, then, parts);
+                                            const RuleParts& parts,
+                                            std::span<const config::RuleDecl> limits) {
+  auto set = RuleSet::compile(config_, direction, first, then, parts, limits);
   if (!set) {
     return fail(set.error());
   }
@@ -102,8 +103,9 @@ Result<void> RouteTable::add_site(const config::SiteDecl& site, const RuleParts&
   routes_.push_back(route);
   for (const auto& decl : site.routes) {
     auto path = PathMatcher::compile(decl.path);
+    bool own = !decl.rules.empty() || !decl.limits.empty();
     auto rules =
-        decl.rules.empty() ? own_rules : add_rules(Direction::site, site.rules, decl.rules, parts);
+        own ? add_rules(Direction::site, site.rules, decl.rules, parts, decl.limits) : own_rules;
     if (!path || !rules) {
       return fail(path ? rules.error() : path.error());
     }

@@ -134,7 +134,8 @@ private:
   Result<void> add_home(std::uint32_t place, const config::ListenDecl& listen);
   Result<void> add_names(Port& port, std::uint32_t home, const config::SiteDecl& site);
   Result<std::uint32_t> add_rules(Direction direction, std::span<const config::RuleDecl> first,
-                                  std::span<const config::RuleDecl> then, const RuleParts& parts);
+                                  std::span<const config::RuleDecl> then, const RuleParts& parts,
+                                  std::span<const config::RuleDecl> limits = {});
   const Home* find_home(const Port& port, std::string_view host) const noexcept;
   void describe_home(const Port& port, const Listening& at, const config::HostPattern& name,
                      std::uint32_t home, std::vector<RouteRow>& rows) const;

@@ -40,6 +40,19 @@ Outcome match_all(const std::vector<Matcher>& matchers, const Question& question
   return all;
 }
 
+/// A rule that matched and does not end the search.
+void note(ActionKind action, std::size_t rule, Verdict& verdict) {
+  const auto number = static_cast<std::uint16_t>(rule);
+  if (action == ActionKind::report && verdict.reported_count < verdict.reported.size()) {
+    verdict.reported[verdict.reported_count++] = number;
+  } else if (action == ActionKind::limit && verdict.limited_count < verdict.limited.size()) {
+    verdict.limited[verdict.limited_count++] = number;
+  }
+  verdict.cache_no = verdict.cache_no || action == ActionKind::cache_no;
+  verdict.cache_bypass = verdict.cache_bypass || action == ActionKind::cache_bypass;
+  verdict.cache_no_store = verdict.cache_no_store || action == ActionKind::cache_no_store;
+}
+
 } // namespace
 
 std::string_view name(Action action) noexcept {
@@ -70,7 +83,8 @@ std::string_view name(Outcome outcome) noexcept {
 
 Result<RuleSet> RuleSet::compile(std::shared_ptr<const config::Config> config, Direction direction,
                                  std::span<const config::RuleDecl> first,
-                                 std::span<const config::RuleDecl> then, const RuleParts& parts) {
+                                 std::span<const config::RuleDecl> then, const RuleParts& parts,
+                                 std::span<const config::RuleDecl> limits) {
   RuleSet set;
   set.direction_ = direction;
   set.config_ = std::move(config);
@@ -78,7 +92,7 @@ Result<RuleSet> RuleSet::compile(std::shared_ptr<const config::Config> config, D
   auto blocked = std::find_if(pages.begin(), pages.end(),
                               [](const config::PageDecl& page) { return page.name == "blocked"; });
   set.blocked_page_ = static_cast<std::uint32_t>(blocked - pages.begin());
-  for (auto decls : {first, then}) {
+  for (auto decls : {limits, first, then}) {
     for (const auto& decl : decls) {
       if (auto added = set.add(decl, parts); !added) {
         return fail(added.error());
@@ -137,16 +151,8 @@ Verdict RuleSet::evaluate(const Facts& facts, WallTime now, Trace* trace) const 
     if (outcome != Outcome::yes) {
       continue;
     }
-    if (rule.decl->action == ActionKind::report) {
-      if (verdict.reported_count < Verdict::kReported) {
-        verdict.reported[verdict.reported_count++] = static_cast<std::uint16_t>(i);
-      }
-    } else if (rule.decl->action == ActionKind::cache_no) {
-      verdict.cache_no = true;
-    } else if (rule.decl->action == ActionKind::cache_bypass) {
-      verdict.cache_bypass = true;
-    } else if (rule.decl->action == ActionKind::cache_no_store) {
-      verdict.cache_no_store = true;
+    if (!config::ends_search(rule.decl->action)) {
+      note(rule.decl->action, i, verdict);
     } else {
       verdict.list = list;
       decide(rule, i, verdict);
@@ -176,6 +182,7 @@ void RuleSet::decide(const Rule& rule, std::size_t number, Verdict& verdict) con
   case ActionKind::cache_no:
   case ActionKind::cache_bypass:
   case ActionKind::cache_no_store:
+  case ActionKind::limit:
     verdict.action = Action::allow;
     break;
   case ActionKind::deny:

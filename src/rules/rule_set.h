@@ -4,9 +4,9 @@
 // time): live requests, `weirctl explain` and replays ask the same one. Owner: Generation;
 // immutable, any thread.
 //
-// The first rule that matches decides; `report` and `cache no` only note and go on. With no match a
-// forward denies and a site allows (CONFIG.md rule 13). A condition on a fact that has not come
-// does not match (rule 14); only where the rule hangs on it, the verdict is provisional.
+// The first rule that matches decides; `report`, `limit` and `cache no` only note and go on. With
+// no match a forward denies and a site allows (CONFIG.md rule 13). A condition on a fact that has
+// not come does not match (rule 14); only where the rule hangs on it, the verdict is provisional.
 #pragma once
 
 #include <cstdint>
@@ -26,10 +26,12 @@ namespace weir::rules {
 
 class RuleSet {
 public:
-  /// Rules of `first`, then those of `then` (a site's, then its route's); both in `config`.
+  /// `limits` (a route's), then the rules of `first`, then those of `then` (a site's, then its
+  /// route's); all in `config`.
   static Result<RuleSet> compile(std::shared_ptr<const config::Config> config, Direction direction,
                                  std::span<const config::RuleDecl> first,
-                                 std::span<const config::RuleDecl> then, const RuleParts& parts);
+                                 std::span<const config::RuleDecl> then, const RuleParts& parts,
+                                 std::span<const config::RuleDecl> limits = {});
 
   /// Allocates nothing without a trace, but for what RE2 does.
   Verdict evaluate(const Facts& facts, WallTime now, Trace* trace = nullptr) const;

@@ -38,6 +38,9 @@ struct Verdict {
   std::array<std::uint16_t, kReported> reported{}; // numbers of `report` rules that matched
   std::uint8_t reported_count = 0;                 // at most kReported are kept
 
+  std::array<std::uint16_t, config::kMostLimits> limited{}; // of `limit` rules that matched
+  std::uint8_t limited_count = 0;
+
   bool allows() const noexcept { return action == Action::allow; }
   bool is_final() const noexcept { return provisional == 0; }
   /// "deny list ads", "" for the default.

@@ -43,6 +43,10 @@ constexpr Section kSections[] = {
      "that cannot be read is an error. These words may follow each other on one line."},
     {WHEN, "When", "when work {",
      "A schedule, for the condition when. These words may follow each other on one line."},
+    {LIMIT, "Limit", "limit login {",
+     "How many requests there may be of one kind, for the statement limit of routes and rules. All "
+     "workers count together, and go on counting over a reload. Answers have the fields "
+     "RateLimit-Policy and RateLimit. These words may follow each other on one line."},
     {POOL, "Pool", "pool app {", "Origin servers that answer for routes."},
     {SERVER, "Server", "    server HOST:PORT ...", "After the word server of a pool."},
     {FORWARD, "Forward: a forward proxy", "forward lan {",

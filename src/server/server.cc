@@ -214,8 +214,8 @@ void Server::make_threads(const config::Config& config) {
   for (std::size_t i = 0; i < worker_count(config); ++i) {
     log::LogRing* ring = log_ ? &log_->make_ring() : nullptr;
     workers_.push_back(std::make_unique<Worker>(static_cast<std::uint16_t>(i), dns_settings(config),
-                                                *io_, clients_, ring, metrics_.make_counters(),
-                                                errors_));
+                                                *io_, clients_, limits_, ring,
+                                                metrics_.make_counters(), errors_));
   }
   clients_.on_room([this] {
     for (auto& worker : workers_) {

@@ -98,6 +98,7 @@ private:
   Lasting lasting_;
   std::unique_ptr<Purges> purges_;
   net::ClientCounts clients_;
+  rules::Limits limits_;
   std::unique_ptr<event::BackgroundPool> io_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<event::BackgroundPool> work_;

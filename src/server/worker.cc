@@ -65,10 +65,10 @@ void Worker::Drain::run() {
 }
 
 Worker::Worker(std::uint16_t number, net::ResolverSettings dns, event::BackgroundPool& io,
-               net::ClientCounts& clients, log::LogRing* ring, metrics::Counters& counters,
-               ErrorLog& errors)
+               net::ClientCounts& clients, rules::Limits& limits, log::LogRing* ring,
+               metrics::Counters& counters, ErrorLog& errors)
     : number_(number), counters_(counters), errors_(errors), chunks_(kChunksKept),
-      resources_(loop_, number, std::move(dns), io, clients, ring), drain_(*this) {}
+      resources_(loop_, number, std::move(dns), io, clients, limits, ring), drain_(*this) {}
 
 Worker::~Worker() = default;
 

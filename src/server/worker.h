@@ -22,8 +22,8 @@ namespace weir::server {
 class Worker {
 public:
   Worker(std::uint16_t number, net::ResolverSettings dns, event::BackgroundPool& io,
-         net::ClientCounts& clients, log::LogRing* ring, metrics::Counters& counters,
-         ErrorLog& errors);
+         net::ClientCounts& clients, rules::Limits& limits, log::LogRing* ring,
+         metrics::Counters& counters, ErrorLog& errors);
   ~Worker();
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;

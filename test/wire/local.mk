@@ -13,6 +13,7 @@ WIRE_TESTS = \
   test/wire/020-malformed.py \
   test/wire/021-broken-origin.py \
   test/wire/030-rules.py \
+  test/wire/031-limits.py \
   test/wire/040-cache.py \
   test/wire/041-validation.py \
   test/wire/042-vary.py \

@@ -116,7 +116,9 @@ TEST_CASE("C12 words of the language that this build does not carry out are refu
   };
   const Case cases[] = {
       {"top", "users staff { file /x }", "2:1 'users'"},
-      {"top", "limit login { key client }", "2:1 'limit'"},
+      {"limit bulk", "key user", "2:5 'user'"},
+      {"limit bulk", "bandwidth 2MB/s", "2:1 'bandwidth'"},
+      {"limit bulk", "key client quota 5GB/day", "2:12 'quota'"},
       {"top", "l4 db { }", "2:1 'l4'"},
       {"top", "header -Server", "2:1 'header'"},
       {"top", "tls cert /x", "2:1 'tls'"},
@@ -125,7 +127,6 @@ TEST_CASE("C12 words of the language that this build does not carry out are refu
       {"forward", "parent 10.9.9.9:3128", "2:1 'parent'"},
       {"forward", "privacy standard", "2:1 'privacy'"},
       {"forward", "listen 127.0.0.1:2 http3", "2:20 'http3'"},
-      {"rules", "limit bulk", "2:1 'limit'"},
       {"rules", "auth", "2:1 'auth'"},
       {"rules", "set-header X y", "2:1 'set-header'"},
       {"rules", "deny user bob", "2:6 'user'"},
@@ -140,7 +141,6 @@ TEST_CASE("C12 words of the language that this build does not carry out are refu
       {"site", "header +X y", "2:1 'header'"},
       {"site", "compress br", "2:1 'compress'"},
       {"route", "auth basic", "2:1 'auth'"},
-      {"route", "limit login", "2:1 'limit'"},
       {"route", "split app 95%", "2:1 'split'"},
       {"pool", "check GET /health", "2:1 'check'"},
       {"pool", "eject after 5 errors", "2:1 'eject'"},
@@ -252,6 +252,44 @@ TEST_CASE("C9 statements in the wrong place or form") {
   in("forward", "open-proxy on", "2:12 open-proxy on: bad value | write yes or no");
   in("cache", "disk /d 100MB", "2:9 bad value '100MB' | 100MB is too little: at least 512MB");
   in("cache", "disk /d 1GB object-max 2GB", "2:1 object-max is larger than the tier");
+}
+
+TEST_CASE("C5 limits: what is wrong with them") {
+  in("limit x", "rate 5",
+     "2:6 bad value '5' | write how many in which time: 10/s, 5/min, 100/h or 1000/d");
+  in("limit x", "rate 0/s",
+     "2:6 bad value '0/s' | write how many in which time: 10/s, 5/min, 100/h or 1000/d");
+  in("limit x", "rate 5/week",
+     "2:6 bad value '5/week' | write how many in which time: 10/s, 5/min, 100/h or 1000/d");
+  in("limit x", "key client /33 /64",
+     "2:12 bad value '/33' | write from /0 to /32: of IPv4 first, then of IPv6");
+  in("limit x", "key client /24 /129",
+     "2:16 bad value '/129' | write from /0 to /128: of IPv4 first, then of IPv6");
+  in("limit x", "key client client",
+     "2:12 bad value 'client' | write client, header NAME or path, each once");
+  in("limit x", "key header",
+     "2:5 bad value 'header' | write client, header NAME or path, each once");
+  in("limit x", "key header a:b", "2:12 bad value 'a:b' | this is not the name of a field");
+  in("limit x", "burst 0", "2:7 burst 0: bad value | 0 is too little: at least 1");
+  one("limit x { rate 5/min }", "1:1 limit 'x' has no key | give it one: key client");
+  one("limit x { key client }", "1:1 limit 'x' has no rate | give it one: rate 5/min");
+  one("limit x { key path rate 1/d burst 366 }",
+      "1:1 the burst of limit 'x' takes more than a year | write a smaller burst or a larger rate");
+  in("rules", "limit nobody host x.test",
+     "2:7 no limit is called 'nobody' | declare it at the top: limit nobody { ... }");
+  in("rules", "limit",
+     "2:1 'limit' needs more words | form: limit NAME [CONDITION ...] [unless CONDITION ...]");
+  in("route", "limit nobody",
+     "2:7 no limit is called 'nobody' | declare it at the top: limit nobody { ... }");
+  one("limit x { key client rate 1/s }\nforward f { listen 127.0.0.1:1; rules { limit x list l } "
+      "}\n"
+      "list l { file /etc/passwd format cidr }",
+      "2:54 a limit of a forward cannot ask the list 'l' | the addresses of the host are known too "
+      "late");
+  one("limit x { key client rate 1/s }\nsite s { listen 127.0.0.1:1; rules { limit x; limit x; "
+      "limit x; limit x }\n"
+      "route / { limit x x x x x; respond 200 } }",
+      "3:1 9 limits for one request | at most 8 can be asked");
 }
 
 TEST_CASE("C5 C6 values that are none") {

@@ -393,6 +393,46 @@ site example.com *.example.com .example.org 192.0.2.1 [2001:db8::1] {
   CHECK(site.routes[5].rules.size() == 1);
 }
 
+TEST_CASE("limits: key, rate, burst, and who uses them") {
+  const Loaded loaded = load_text("weir.conf", R"(
+limit login { key client   rate 5/min   burst 10 }
+limit api   { key client /24 /56 header X-Api-Key path; rate 1000/h }
+site s.example {
+    listen 127.0.0.1:1
+    rules { limit api path /api unless client 10.0.0.0/8; allow all }
+    route /login { limit login api; respond 200 }
+    route / { respond 204 }
+}
+)");
+  CHECK(print(loaded.diagnostics) == "");
+  REQUIRE(loaded.config);
+  const LimitDecl& login = loaded.config->limits.at(0);
+  CHECK((login.by_client && !login.by_path && login.headers.empty()));
+  CHECK((login.v4_bits == 32 && login.v6_bits == 64));
+  CHECK((login.count == 5 && login.per == std::chrono::minutes(1) && login.burst == 10));
+  const LimitDecl& api = loaded.config->limits.at(1);
+  CHECK((api.by_client && api.by_path && api.v4_bits == 24 && api.v6_bits == 56));
+  CHECK(api.headers == std::vector<std::string>{"x-api-key"});
+  CHECK((api.count == 1000 && api.per == std::chrono::hours(1) && api.burst == 1000));
+  const SiteDecl& site = loaded.config->sites[0];
+  CHECK(site.rules[0].action == ActionKind::limit);
+  CHECK(site.rules[0].limit.index == 1);
+  CHECK((site.rules[0].conditions.size() == 1 && site.rules[0].unless.size() == 1));
+  REQUIRE(site.routes[0].limits.size() == 2);
+  CHECK(site.routes[0].limits[0].limit.index == 0);
+  CHECK(site.routes[0].limits[1].text == "limit api");
+  CHECK(site.routes[1].limits.empty());
+  std::string shown;
+  for (const ShowLine& line : show(*loaded.config, false)) {
+    if (line.block.starts_with("limit")) {
+      shown += line.block + ": " + line.word + " " + line.value + "\n";
+    }
+  }
+  CHECK(shown == "limit login: key client /32 /64\nlimit login: rate 5/min\nlimit login: burst 10\n"
+                 "limit api: key client /24 /56 header x-api-key path\nlimit api: rate 1000/h\n"
+                 "limit api: burst 1000\n");
+}
+
 TEST_CASE("rules: each condition and action") {
   const RuleDecl rule = only_rule(with_rule(
       R"(deny client 10.0.0.0/8 loopback private host Example.com *.b.c ~ ^x[0-9]+$ "list" port 80 8000-8099 path /a "*.exe" ~ \.png$ method GET scheme http header Cookie header User-Agent ~ curl "a b" status 451 unless method HEAD host .d)"));

@@ -93,6 +93,7 @@ TEST_CASE("CONFIG.md, Defaults: what a file does not say") {
   CHECK(d.fields_max == 128);
   CHECK(d.http2_streams == 100);
   CHECK((d.client_connections == 0 && d.connections_per_client == 0)); // none
+  CHECK(d.limit_burst == 0);                                           // as many as the rate says
   CHECK(d.chunk_line_max == 4 * 1024);
   CHECK(d.variants_max == 64);
   CHECK(d.header_timeout == 10s);

@@ -47,7 +47,8 @@ site www.example.com {
 class HitWorld {
 public:
   HitWorld()
-      : chunks_(64), io_("io", 1, 4, 0, nullptr), resources_(loop_, 0, {}, io_, clients_, &ring_) {
+      : chunks_(64), io_("io", 1, 4, 0, nullptr),
+        resources_(loop_, 0, {}, io_, clients_, limits_, &ring_) {
     ChunkPool::install(&chunks_);
     Clock::tick();
     auto loaded = config::load_text("weir.conf", kSite);
@@ -168,6 +169,7 @@ private:
   event::Loop loop_;
   event::BackgroundPool io_;
   net::ClientCounts clients_;
+  rules::Limits limits_;
   log::LogRing ring_;
   origin::ServerStates servers_;
   cache::Tier tier_{"main", {}};

@@ -208,6 +208,31 @@ TEST_CASE("report and cache no note and go on") {
   CHECK(f.ask().reported_count == Verdict::kReported);
 }
 
+TEST_CASE("limits that match are told in their order, a route's before all rules") {
+  auto loaded = std::make_unique<Loaded>(
+      "limit a { key client rate 1/s }\nlimit b { key client rate 2/s }\nlimit c { key path rate "
+      "3/s }\n"
+      "site s.example { listen 127.0.0.1:80\n rules { limit a path /x; limit b path /y; allow path "
+      "/x; "
+      "deny path /y }\n route / { limit c; respond 200; rules { limit b } } }");
+  const auto& site = loaded->config->sites[0];
+  auto set = RuleSet::compile(loaded->config, Direction::site, site.rules, site.routes[0].rules,
+                              loaded->parts, site.routes[0].limits);
+  REQUIRE(set);
+  Facts facts;
+  facts.path = "/x";
+  auto limits = [&](Verdict v) {
+    std::string names;
+    for (std::size_t i = 0; i < v.limited_count; ++i) {
+      names += loaded->config->limits[set->decl(v.limited[i]).limit.index].name;
+    }
+    return names + ":" + std::string(name(v.action));
+  };
+  CHECK(limits(set->evaluate(facts, {})) == "ca:allow"); // the search ends at allow
+  facts.path = "/y";
+  CHECK(limits(set->evaluate(facts, {})) == "cb:deny");
+}
+
 TEST_CASE("an action brings its status, page and answer") {
   Fixture f;
   f.forward("redirect https://elsewhere.example/ 307 port 1\n redirect /x port 2\n"
