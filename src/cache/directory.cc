@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "cache/rfc9111.h"
 #include "metrics/metrics.h"
 
 namespace weir::cache {
@@ -108,7 +109,9 @@ Claim Directory::claim(std::string_view key, const Hash128& hash, Selector& sele
     claim.moment = {shard.removals, purge_number_.load()};
     return claim;
   }
-  if (!claim.marked) {
+  // What was for one request alone will be so again: nobody waits for it.
+  bool alone = now != nullptr && !may_collapse(now->freshness(), now->freshness().initial_age);
+  if (!claim.marked && !alone) {
     bool closed = false;
     if (Fill* fill = joinable(record, key, selector, closed)) {
       claim.kind = Claim::Kind::follow;
@@ -125,6 +128,7 @@ Claim Directory::claim(std::string_view key, const Hash128& hash, Selector& sele
                              std::string(names.empty() ? names : selector.values(names)),
                              !names.empty(), purge_number_.load());
   leave_era(held);
+  fill->closed_to_joiners_ = alone;
   if (!claim.marked) {
     fill->listed_ = true;
     record.fills.push_back(fill.get());
@@ -142,6 +146,8 @@ bool Directory::head_arrived(Fill& fill, const FillHead& head) {
   if (keep) {
     fill.selecting_ = head.meta.selecting;
     fill.names_known_ = true;
+    const Freshness& fresh = head.meta.freshness;
+    fill.closed_to_joiners_ = !may_collapse(fresh, fresh.initial_age);
     if (!fill.listed_) { // under a mark, and cacheable after all: from now on others may join
       fill.listed_ = true;
       record.fills.push_back(&fill);

@@ -115,6 +115,11 @@ inline ServeVerdict may_serve(const Freshness& f, Duration age, const http::Fiel
   }
   return may_serve(f, age, read_request_directives(request));
 }
+/// Whether others that ask meanwhile may be answered with it as well, as it arrives: what has to be
+/// validated at each use is for one request alone (§4, §5.2.2.4).
+inline bool may_collapse(const Freshness& f, Duration age) noexcept {
+  return may_serve(f, age, RequestDirectives{}).serve != Serve::validate;
+}
 /// Whether an authorised request may be answered with it (C2.7).
 inline bool may_share_with(const Freshness& f, const http::Fields& request) noexcept {
   return f.shared_authorized || !request.has(http::FieldId::authorization);

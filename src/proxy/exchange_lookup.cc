@@ -299,7 +299,8 @@ Next Exchange::lead_after_disk() {
 Next Exchange::join_entry(Ref<const cache::Entry> entry) {
   bool mine = entry->vary().empty() || values(entry->vary()) == entry->selecting();
   source_ = std::monostate{};
-  if (!mine || !cache::may_share_with(entry->freshness(), request_.fields)) {
+  if (!mine || !cache::may_share_with(entry->freshness(), request_.fields) ||
+      (!lead_ && !cache::may_collapse(entry->freshness(), entry->age(Clock::mono())))) {
     return next(Step::lookup);
   }
   if (!may_use_addresses(entry->addresses())) {
@@ -327,7 +328,8 @@ Next Exchange::join_head(Ref<const cache::FillHead> head) {
     return serve_stale();
   }
   if (!lead_) {
-    bool mine = head->storable && (meta.vary.empty() || values(meta.vary) == meta.selecting) &&
+    bool mine = head->storable && cache::may_collapse(meta.freshness, meta.freshness.initial_age) &&
+                (meta.vary.empty() || values(meta.vary) == meta.selecting) &&
                 cache::may_share_with(meta.freshness, request_.fields) &&
                 !request_.fields.has(FieldId::range);
     if (!mine) {

@@ -85,6 +85,39 @@ def _(line):
     expect_equal(len(set(bodies)), 5, f"{bodies}: answers")
 
 
+@table("C16.4 {} is for one request alone: stored, and validated for each, without a queue", [
+    ("no-cache", "no-cache, max-age=60"), ("max-age=0", "max-age=0"), ("no freshness", "public")])
+def _(value):
+    path = "/alone-" + value.split(",")[0].replace("=", "")
+    gates = [Gate(), Gate()]
+    count = [0]
+
+    def script(conn, request):
+        count[0] += 1
+        mine = count[0]
+        if mine == 1:
+            gates[0].wait()
+        elif mine > 5:
+            gates[1].wait()
+        conn.send(answer(f"answer {mine}", f"Cache-Control: {value}", f'ETag: "{mine}"'))
+    origin.on(path, script)
+    clients = [weir.site() for _ in range(5)]
+    for client in clients:
+        client.ask(path)
+    gates[0].reached()
+    gates[0].open()
+    bodies = {client.response().body for client in clients}
+    expect_equal(len(bodies), 5, f"{bodies}: answers")
+    for client in clients:
+        client.ask(path)
+    for _ in clients:
+        gates[1].reached()  # all of them are at the origin at once
+    gates[1].open()
+    bodies = {client.response().body for client in clients}
+    expect_equal(len(bodies), 5, f"{bodies}: answers")
+    expect(all(request.field("If-None-Match") for request in origin.seen(path)[-5:]), "not validated")
+
+
 @test("W7.7 an answer that varies goes only to those that match")
 def _():
     gate = Gate()

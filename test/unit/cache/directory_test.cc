@@ -240,6 +240,32 @@ TEST_CASE("misses on one key collapse: one leads, the rest follow and all get ev
   CHECK(w.claim().kind == Claim::Kind::entry);
 }
 
+TEST_CASE("C16.4 what is validated at each use is stored, but joined by nobody") {
+  World w;
+  Scripted::Script origin;
+  Claim lead = w.claim();
+  lead.reader.fill().start(std::make_unique<Scripted>(origin), {});
+  REQUIRE(w.claim().kind == Claim::Kind::follow); // who knows yet?
+  auto head = make_ref<FillHead>();
+  head->meta = meta_of(w.key, "HTTP/1.1 200 OK\r\n", 0);
+  head->storable = true;
+  SECTION("no-cache") { head->meta.freshness.no_cache = true; }
+  SECTION("never fresh") { head->meta.freshness.lifetime = {}; }
+  origin.head = head;
+  origin.consumer->run();
+  CHECK(w.claim().kind == Claim::Kind::pass);
+  origin.end = true;
+  origin.consumer->run();
+  auto known = w.directory.find(w.key, w.hash, w.any);
+  REQUIRE(known);
+  Claim first = w.directory.claim(w.key, w.hash, w.any, known.get(), w.loop);
+  Claim second = w.directory.claim(w.key, w.hash, w.any, known.get(), w.loop);
+  CHECK(first.kind == Claim::Kind::lead); // each validates it for itself
+  CHECK(second.kind == Claim::Kind::lead);
+  first.reader.fill().end();
+  second.reader.fill().end();
+}
+
 TEST_CASE("W7.7 what may not be stored is the lead's alone, and the key is remembered") {
   World w;
   Scripted::Script origin;
