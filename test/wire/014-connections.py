@@ -52,6 +52,7 @@ def _():
     for thread in threads:
         thread.start()
     wait_until(lambda: server_facts()["waiting"] == 4, "four to wait")
+    wait_until(lambda: most[0] == 2, "the origin to have two")
     expect_equal((most[0], server_facts()["in_use"], origin.connections), (2, 2, 2))
     gate.open()
     for thread in threads:
