@@ -50,13 +50,14 @@ Address plain(const Address& address) {
 }
 
 Parsed parse_line(std::string_view bytes) {
-  std::size_t end = bytes.substr(0, kMostLine).find("\r\n");
-  if (end == std::string_view::npos) {
-    if (bytes.size() >= kMostLine || bytes.find('\n') != std::string_view::npos) {
-      return fail(Code::malformed, Side::client);
-    }
+  std::size_t feed = bytes.substr(0, kMostLine).find('\n');
+  if (feed == std::string_view::npos && bytes.size() < kMostLine) {
     return std::nullopt;
   }
+  if (feed == std::string_view::npos || bytes[feed - 1] != '\r') {
+    return fail(Code::malformed, Side::client);
+  }
+  std::size_t end = feed - 1;
   ProxyHeader header;
   header.size = end + 2;
   std::string_view line = bytes.substr(kFirst.size(), end - kFirst.size());

@@ -67,6 +67,7 @@ TEST_CASE("PROXY: any beginning of a header waits for more; nothing else does") 
   }
   CHECK(is_bad("GET / HTTP/1.1\r\n"));
   CHECK(is_bad("PROXY TCP4 192.0.2.1 198.51.100.2 4711 443\n"));
+  CHECK(is_bad("PROXY UNKNOWN a\nb\r\n")); // so it was when only the first line had come
   CHECK(is_bad("PROXY " + std::string(200, 'x')));
 }
 
