@@ -5,69 +5,48 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <iterator>
 
 namespace weir {
 
-std::string_view name(Code code) noexcept {
-  switch (code) {
-  case Code::none:
-    return "none";
-  case Code::malformed:
-    return "malformed";
-  case Code::unsupported:
-    return "unsupported";
-  case Code::too_large:
-    return "too-large";
-  case Code::target_too_long:
-    return "target-too-long";
-  case Code::head_too_large:
-    return "head-too-large";
-  case Code::bad_version:
-    return "bad-version";
-  case Code::unknown_coding:
-    return "unknown-coding";
-  case Code::timeout:
-    return "timeout";
-  case Code::refused:
-  case Code::tls_failed:
-    return code == Code::refused ? "refused" : "tls-failed";
-  case Code::unreachable:
-    return "unreachable";
-  case Code::closed:
-    return "closed";
-  case Code::reset:
-    return "reset";
-  case Code::dns_failed:
-    return "dns-failed";
-  case Code::denied:
-    return "denied";
-  case Code::loop:
-    return "loop";
-  case Code::no_server:
-    return "no-server";
-  case Code::no_slot:
-    return "no-slot";
-  case Code::not_found:
-    return "not-found";
-  case Code::exists:
-    return "exists";
-  case Code::io:
-    return "io";
-  case Code::corrupt:
-    return "corrupt";
-  case Code::full:
-    return "full";
-  case Code::stopped:
-    return "stopped";
-  case Code::abandoned:
-    return "abandoned";
-  case Code::overloaded:
-    return "overloaded";
-  case Code::internal:
-    break;
-  }
-  return "internal";
-}
+namespace {
+
+/// In the order of Code.
+constexpr std::string_view kCodes[] = {
+    "none",
+    "malformed",
+    "unsupported",
+    "too-large",
+    "target-too-long",
+    "head-too-large",
+    "bad-version",
+    "unknown-coding",
+    "timeout",
+    "refused",
+    "tls-failed",
+    "unreachable",
+    "closed",
+    "reset",
+    "dns-failed",
+    "denied",
+    "loop",
+    "no-server",
+    "no-slot",
+    "not-found",
+    "exists",
+    "io",
+    "corrupt",
+    "full",
+    "stopped",
+    "abandoned",
+    "overloaded",
+    "internal",
+};
+static_assert(std::size(kCodes) == static_cast<std::size_t>(Code::internal) + 1);
+
+} // namespace
+
+std::string_view name(Code code) noexcept { return kCodes[static_cast<std::size_t>(code)]; }
 
 std::string_view name(Side side) noexcept {
   switch (side) {
