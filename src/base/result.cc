@@ -21,6 +21,7 @@ constexpr std::string_view kCodes[] = {
     "head-too-large",
     "bad-version",
     "unknown-coding",
+    "bad-coding",
     "timeout",
     "refused",
     "tls-failed",

@@ -28,6 +28,7 @@ enum class Code : std::uint16_t {
   head_too_large,  // head, one field or number of fields over its limit (431)
   bad_version,     // HTTP major version other than 1 (505)
   unknown_coding,  // transfer coding other than chunked in a request (501)
+  bad_coding,      // a content coding that does not decode, or would grow beyond measure
   timeout,         // a deadline passed
   refused,         // connection refused
   tls_failed,      // TLS is not agreed on, or a certificate is not believed

@@ -458,6 +458,7 @@ void check_limits(Reading& r) {
 void check(Reading& r) {
   Uses uses(r);
   uses.resolve();
+  resolve_compress(r);
   check_paths(r);
   check_listeners(r);
   check_open(r);

@@ -20,6 +20,7 @@
 #include "config/options.h"
 #include "config/rule_decl.h"
 #include "config/source.h"
+#include "config/use_decl.h"
 
 namespace weir::config {
 
@@ -31,6 +32,7 @@ struct CacheDecl {
   std::string disk_path;       // empty: no disk tier
   Bytes disk_size = 0;
   Bytes disk_object_max = 0; // resolved: `auto` is an eighth of the tier
+  CompressDecl compress;
   Options options;
   Position at, memory_at, disk_at;
 };
@@ -120,38 +122,6 @@ struct ListenDecl {
   Position at;
 };
 
-/// What the origin says and is not obeyed.
-enum class Ignored : std::uint16_t {
-  freshness = 1U << 0,
-  no_store = 1U << 1,
-  is_private = 1U << 2,
-  no_cache = 1U << 3,
-  must_revalidate = 1U << 4,
-  vary = 1U << 5,
-  set_cookie = 1U << 6,
-};
-
-struct StatusTtl {
-  std::uint16_t first = 0;
-  std::uint16_t last = 0;
-  Duration ttl{};
-};
-
-enum class KeyQuery : std::uint8_t { all, none, sort, only, drop };
-
-/// The words of a cache's use that are no values; those are in Options.
-struct CacheUseDecl {
-  std::uint16_t ignored = 0; // bits of Ignored
-  std::vector<StatusTtl> status_ttls;
-  std::vector<std::string> tag_fields{"surrogate-key", "cache-tag", "xkey"}; // lower case
-  KeyQuery query = KeyQuery::all;
-  std::vector<std::string> query_names; // only, drop: "utm_*" ends in a star
-  std::vector<std::string> key_cookies;
-  std::vector<std::string> key_headers; // lower case
-  std::string key_host;                 // empty: the one asked for
-  Position ignore_at, status_at, tags_at, query_at, cookies_at, headers_at, host_at;
-};
-
 struct ForwardDecl {
   std::string name;
   std::vector<ListenDecl> listens;
@@ -160,6 +130,7 @@ struct ForwardDecl {
   std::vector<Prefix> private_except;
   NameRef cache;
   CacheUseDecl use;
+  CompressDecl compress;
   OriginTls tls;
   std::vector<RuleDecl> rules;
   Options options;
@@ -175,6 +146,7 @@ struct RouteDecl {
   NameRef pool;
   NameRef cache; // the route's own or the site's; none: not cached
   CacheUseDecl use;
+  CompressDecl compress;
   RespondDecl respond;
   std::string redirect_url;
   std::uint16_t redirect_status = 302;
@@ -189,6 +161,7 @@ struct SiteDecl {
   std::vector<ListenDecl> listens;
   NameRef cache;
   CacheUseDecl use;
+  CompressDecl compress;
   std::vector<RuleDecl> rules;
   std::vector<RouteDecl> routes; // in the order written; rules/route sorts
   Options options;

@@ -8,6 +8,7 @@ src_config_libconfig_a_SOURCES = \
   src/config/load.cc src/config/load.h \
   src/config/options.cc src/config/options.def src/config/options.h \
   src/config/read_answers.cc \
+  src/config/read_compress.cc \
   src/config/read_limits.cc \
   src/config/read_rules.cc \
   src/config/read_top.cc \
@@ -20,6 +21,7 @@ src_config_libconfig_a_SOURCES = \
   src/config/statements.cc src/config/statements.h \
   src/config/syntax.cc src/config/syntax.h \
   src/config/tree.cc src/config/tree.h \
+  src/config/use_decl.h \
   src/config/values.cc src/config/values.h
 
 LINK_CONFIG = src/config/libconfig.a $(RE2_LIBS) $(LINK_HTTP)

@@ -109,6 +109,7 @@ void read_cache(Reading& r, const Statement& s, Scope& scope) {
   const bool sound = read_inner(r, s, inner, flag::CACHE);
   check_has(r, sound, cache.memory_at.written(), s, "memory", "memory 1GB");
   cache.options = inner.options;
+  cache.compress.words = std::move(inner.compress);
   cache.memory_object_max = inner.options.memory_object_max;
   if (cache.memory_object_max == 0) {
     cache.memory_object_max = std::max<Bytes>(cache.memory / 64, Bytes{1} << 20);
@@ -276,6 +277,7 @@ void read_forward(Reading& r, const Statement& s, Scope& scope) {
   forward.private_except = std::move(inner.private_except);
   forward.options = inner.options;
   forward.use = std::move(inner.use);
+  forward.compress.words = std::move(inner.compress);
   if (!forward.name.empty()) {
     r.config.forwards.push_back(std::move(forward));
   }
@@ -488,6 +490,7 @@ void read_site(Reading& r, const Statement& s, Scope& scope) {
   check_has(r, sound, !site.routes.empty(), s, "route", "route / { pool NAME }");
   site.options = inner.options;
   site.use = std::move(inner.use);
+  site.compress.words = std::move(inner.compress);
   if (!site.names.empty()) {
     r.config.sites.push_back(std::move(site));
   }
@@ -519,6 +522,7 @@ void read_route(Reading& r, const Statement& s, Scope& scope) {
   check_has(r, sound, route.answers != 0, s, "answer", "pool, respond or redirect");
   route.options = inner.options;
   route.use = std::move(inner.use);
+  route.compress.words = std::move(inner.compress);
   scope.site->routes.push_back(std::move(route));
 }
 

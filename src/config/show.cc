@@ -142,6 +142,7 @@ private:
               : fmt::format("{} {} object-max {}", cache.disk_path, write_bytes(cache.disk_size),
                             write_bytes(cache.disk_object_max)),
           cache.disk_at);
+      compress(cache.compress);
       options(flag::CACHE, cache.options, config_.options);
     }
     for (const ListDecl& list : config_.lists) {
@@ -229,6 +230,18 @@ private:
     add("key-host", use.key_host.empty() ? "as asked" : use.key_host, use.host_at);
   }
 
+  void compress(const CompressDecl& decl) {
+    std::string text;
+    for (http::Coding coding : decl.codings) {
+      text += std::string(http::name(coding)) + " ";
+    }
+    text += "min " + write_bytes(decl.min) + " types";
+    for (const std::string& type : decl.types) {
+      text += " " + type;
+    }
+    add("compress", decl.codings.empty() ? "none" : text, decl.at);
+  }
+
   void forward(const ForwardDecl& forward) {
     block_ = "forward " + forward.name;
     listens(forward.listens);
@@ -241,6 +254,7 @@ private:
         forward.private_at);
     cache(forward.cache);
     use(forward.use);
+    compress(forward.compress);
     options(flag::FORWARD, forward.options, config_.options);
     rules(forward.rules, "deny");
   }
@@ -251,6 +265,7 @@ private:
     listens(site.listens);
     cache(site.cache);
     use(site.use);
+    compress(site.compress);
     options(flag::SITE, site.options, config_.options);
     rules(site.rules, "allow");
     for (const RouteDecl& route : site.routes) {
@@ -261,6 +276,7 @@ private:
       }
       cache(route.cache);
       use(route.use);
+      compress(route.compress);
       options(flag::ROUTE, route.options, site.options);
       for (const RuleDecl& rule : route.rules) {
         add("rule", rule.text, rule.at);

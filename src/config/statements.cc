@@ -37,7 +37,6 @@ constexpr Absent kAbsent[] = {
     {"bandwidth", LIMIT},
     {"by", 0},
     {"check", 0},
-    {"compress", 0},
     {"cookie", CONDITION},
     {"country", CONDITION},
     {"device", CONDITION},

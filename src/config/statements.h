@@ -47,6 +47,7 @@ struct Scope {
   bool private_deny = true;
   std::vector<Prefix> private_except;
   CacheUseDecl use;
+  std::vector<CompressWord> compress;
   Position connect_at, private_at;
 };
 
@@ -105,6 +106,10 @@ std::string content_type(std::string_view path, std::string_view otherwise);
 #define OPTION(type, name, text, min, max, flags, line, prose) WEIR_READ_##type(name)
 #include "config/options.def"
 #undef OPTION
+
+/// What `compress` comes to for each forward, site and route, from its words and its cache's
+/// (read_compress.cc). The names of caches are resolved.
+void resolve_compress(Reading& r);
 
 /// What cannot be seen in one statement: names used and declared, listeners, what is unreachable
 /// (check.cc).

@@ -145,6 +145,10 @@ const event::Ticket& Exchange::ticket() {
 }
 
 Pull Exchange::pull(OutQueue& out, std::size_t room) {
+  return coded_ ? pull_coded(out, room) : pull_source(out, room);
+}
+
+Pull Exchange::pull_source(OutQueue& out, std::size_t room) {
   struct Puller {
     Exchange& self;
     OutQueue& out;
@@ -173,7 +177,8 @@ Pull Exchange::pull(OutQueue& out, std::size_t room) {
 const http::Fields& Exchange::trailers() const {
   static const http::Fields kNone;
   const auto* fetch = std::get_if<std::unique_ptr<Fetch>>(&source_);
-  return fetch != nullptr && *fetch ? (*fetch)->trailers() : kNone;
+  // Of a body that is changed they may tell what is not true of it any more.
+  return fetch != nullptr && *fetch && !coded_ ? (*fetch)->trailers() : kNone;
 }
 
 bool Exchange::ended() const {
@@ -309,6 +314,7 @@ void Exchange::release() {
     std::get<cache::FillReader>(source_).fill().end();
   }
   disk_read_.reset();
+  coded_.reset();
   source_ = std::monostate{};
   entry_ = nullptr;
   stale_ = nullptr;

@@ -29,6 +29,7 @@
 
 namespace weir::proxy {
 
+class CodedBody;
 class FetchPlan;
 struct PurgeReply;
 struct PurgeRequest;
@@ -151,6 +152,12 @@ private:
   void give_to_fill(std::unique_ptr<cache::Producer> fetch, bool has_begun);
   Next tunnel();
 
+  // exchange_coding.cc
+  bool code_body(Answer& answer);
+  void code_not_modified(http::ResponseHead& head, std::uint64_t length);
+  Pull pull_coded(OutQueue& out, std::size_t room);
+  Pull pull_source(OutQueue& out, std::size_t room);
+
   // exchange_respond.cc
   Next respond();
   void respond_entry(const cache::Entry& entry);
@@ -228,6 +235,7 @@ private:
 
   // The answer.
   Source source_;
+  std::unique_ptr<CodedBody> coded_; // its coding is changed on the way
   std::optional<Reply> reply_;
   Error error_;
   bool responded_ = false;

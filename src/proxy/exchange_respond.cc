@@ -121,6 +121,7 @@ void Exchange::respond_entry(const cache::Entry& entry) {
 /// RFC 9110 §15.4.5: what the 200 would have had of these.
 void Exchange::respond_not_modified(const cache::Entry& entry) {
   http::ResponseHead head = parsed(entry, arena_);
+  code_not_modified(head, entry.body_size());
   head.fields.remove_if([](const http::Field& field) {
     FieldId id = field.id;
     return id != FieldId::etag && id != FieldId::date && id != FieldId::cache_control &&
@@ -245,6 +246,9 @@ void Exchange::respond_reply() {
 
 void Exchange::send(Answer& answer, std::optional<Duration> age) {
   http::H1Writer out(extra_.data(), extra_.size());
+  if (!answer.raw && !reply_ && code_body(answer)) {
+    out.field(FieldId::vary, "Accept-Encoding");
+  }
   if (age) {
     auto seconds = std::chrono::floor<std::chrono::seconds>(*age).count();
     out.field(FieldId::age, static_cast<std::uint64_t>(seconds));

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 noinst_LIBRARIES += src/proxy/libproxy.a
 src_proxy_libproxy_a_SOURCES = \
+  src/proxy/coded_body.cc src/proxy/coded_body.h \
+  src/proxy/compress.cc src/proxy/compress.h \
   src/proxy/dial.cc src/proxy/dial.h \
   src/proxy/exchange.cc src/proxy/exchange.h \
-  src/proxy/exchange_admit.cc src/proxy/exchange_fetch.cc \
+  src/proxy/exchange_admit.cc src/proxy/exchange_coding.cc src/proxy/exchange_fetch.cc \
   src/proxy/exchange_lookup.cc src/proxy/exchange_purge.cc \
   src/proxy/exchange_respond.cc \
   src/proxy/fetch.h src/proxy/fetch_plan.h \
@@ -29,6 +31,8 @@ LINK_PROXY = src/proxy/libproxy.a src/origin/liborigin.a $(LINK_RULES) $(LINK_CA
 
 check_PROGRAMS += test/unit/proxy_test
 test_unit_proxy_test_SOURCES = \
+  test/unit/proxy/coded_body_test.cc \
+  test/unit/proxy/compress_test.cc \
   test/unit/proxy/fields_edit_test.cc \
   test/unit/proxy/reply_test.cc
 test_unit_proxy_test_LDADD = test/unit/libtestmain.a $(LINK_PROXY)

@@ -124,7 +124,7 @@ std::string_view end_word(const Error& error) noexcept {
     return "ok";
   }
   if (code == Code::denied || code == Code::loop || code == Code::dns_failed ||
-      code == Code::stopped) {
+      code == Code::stopped || code == Code::bad_coding) {
     return name(code);
   }
   if (code == Code::no_slot || code == Code::no_server) {

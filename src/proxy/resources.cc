@@ -18,7 +18,7 @@ Resources::Resources(event::Loop& worker_loop, std::uint16_t worker, net::Resolv
                      rules::Limits& request_limits, log::LogRing* log_ring)
     : loop(worker_loop), worker_number(worker), resolver(worker_loop, std::move(dns)),
       connections(worker_loop), io(io_pool), clients(client_counts), limits(request_limits),
-      ring(log_ring), ids(worker), own(std::make_shared<net::OwnAddresses>()) {
+      ring(log_ring), ids(worker), coding(worker_loop), own(std::make_shared<net::OwnAddresses>()) {
   free_work_.reserve(kMostFree);
 }
 

@@ -15,6 +15,7 @@
 #include "net/own_addresses.h"
 #include "net/resolver.h"
 #include "origin/connections.h"
+#include "proxy/coded_body.h"
 #include "proxy/generation.h"
 #include "proxy/session.h"
 #include "rules/limits.h"
@@ -41,6 +42,7 @@ struct Resources {
   Purger* purger = nullptr; // null: nothing is purged (tests)
   log::LogRing* ring;       // null: no access log
   log::RequestIds ids;
+  CodingTurns coding;
   List<Session, SessionTag> sessions;           // of the clients; each retires itself
   GenerationRef generation;                     // the newest one
   std::shared_ptr<const net::OwnAddresses> own; // replaced by a reload

@@ -22,6 +22,7 @@ WIRE_TESTS = \
   test/wire/045-policy.py \
   test/wire/046-model.py \
   test/wire/047-purge.py \
+  test/wire/048-compress.py \
   test/wire/049-stored.py \
   test/wire/050-private.py \
   test/wire/051-times.py \

@@ -139,7 +139,6 @@ TEST_CASE("C12 words of the language that this build does not carry out are refu
       {"rules", "deny tls 1.2", "2:6 'tls'"},
       {"rules", "deny host a.b unless group it", "2:22 'group'"},
       {"site", "header +X y", "2:1 'header'"},
-      {"site", "compress br", "2:1 'compress'"},
       {"route", "auth basic", "2:1 'auth'"},
       {"route", "split app 95%", "2:1 'split'"},
       {"pool", "check GET /health", "2:1 'check'"},
@@ -152,7 +151,6 @@ TEST_CASE("C12 words of the language that this build does not carry out are refu
       {"pool", "retry 2 on connect 503", "2:9 'on'"},
       {"pool", "retry 2 budget 20%", "2:9 'budget'"},
       {"pool", "server x:443 spill 80%", "2:14 'spill'"},
-      {"cache", "compress br gzip", "2:1 'compress'"},
       {"list l", "format ut1", "2:8 'ut1'"},
       {"list l", "format adblock", "2:8 'adblock'"},
       {"list l", "format rpz", "2:8 'rpz'"},
@@ -190,6 +188,22 @@ TEST_CASE("C9 how a cache is used") {
   in("route", "key-cookie a=b", "2:12 bad value 'a=b' | a name has no spaces, commas or quotes");
   in("route", "key-header 1 2 3 4 5 6 7 8 9", "2:1 a key takes at most 8 of these");
   in("route", "tags -x", "2:6 '-x' takes away what is not there");
+}
+
+TEST_CASE("C9 what is compressed") {
+  in("route", "compress",
+     "2:1 'compress' needs more words | form: compress CODING ... [min SIZE] [types TYPE ...]");
+  const std::string words = " | write br, gzip or zstd; sizes follow min, media types follow types";
+  in("route", "compress deflate", "2:10 bad value 'deflate'" + words);
+  in("site", "compress gzip identity", "2:15 bad value 'identity'" + words);
+  in("cache", "compress x-gzip", "2:10 bad value 'x-gzip'" + words);
+  in("route", "compress br min", "2:13 bad value 'min' | a size follows it: min 1KB");
+  in("route", "compress br min 1", "2:17 bad value '1' | a unit is missing: write 1KB, 1MB or 1GB");
+  in("route", "compress br types html",
+     "2:19 bad value 'html' | write text/html, text/* or *+json");
+  in("route", "compress br types */*", "2:19 bad value '*/*' | write text/html, text/* or *+json");
+  in("route", "compress br -gzip", "2:13 '-gzip' takes away what is not there");
+  in("route", "compress br types -image/png", "2:19 '-image/png' takes away what is not there");
 }
 
 TEST_CASE("C9 the form of the text") {

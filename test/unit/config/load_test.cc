@@ -233,6 +233,42 @@ TEST_CASE("C3 what is written takes the place of a default, and -X takes from it
   CHECK(clean("forward a { listen 127.0.0.1:1; connect -443 }")->forwards[0].connect.empty());
 }
 
+TEST_CASE("C3 compress: a cache, a site and a route add up; -X and !reset take away") {
+  const auto config = clean(R"(
+cache main { memory 64MB; compress br gzip min 2KB types application/x-own }
+pool app { server 127.0.0.1:1 }
+site a.example {
+    listen 127.0.0.1:2
+    cache main
+    compress zstd
+    route /less/ { compress -br -gzip types !reset text/CSS; pool app }
+    route /off/  { compress !reset; pool app }
+    route /own/  { cache none; compress gzip; pool app }
+    route /      { pool app }
+}
+forward f { listen 127.0.0.1:3 }
+)");
+  using http::Coding;
+  const SiteDecl& site = config->sites[0];
+  CHECK(site.compress.codings == std::vector{Coding::br, Coding::gzip, Coding::zstd});
+  CHECK(site.compress.min == 2048);
+  CHECK(site.compress.types.front() == "text/*");
+  CHECK(site.compress.types.back() == "application/x-own");
+  CHECK(site.routes[0].compress.codings == std::vector{Coding::zstd});
+  CHECK(site.routes[0].compress.types == std::vector<std::string>{"text/css"});
+  CHECK(site.routes[1].compress.codings.empty());
+  CHECK(site.routes[2].compress.codings == std::vector{Coding::zstd, Coding::gzip});
+  CHECK(site.routes[2].compress.min == 1024); // nothing of a cache it does not use
+  CHECK(site.routes[3].compress.codings == site.compress.codings);
+  CHECK(config->forwards[0].compress.codings.empty());
+  std::string shown;
+  for (const ShowLine& line : show(*config, false)) {
+    shown += line.word == "compress" ? line.block + ": " + line.value + "\n" : "";
+  }
+  CHECK(shown.find("route /less/: zstd min 2KB types text/css\n") != std::string::npos);
+  CHECK(shown.find("route /off/: none\n") != std::string::npos);
+}
+
 TEST_CASE("statements of log, admin, dns may run on or stand alone") {
   const Folder folder;
   folder.put("token", "secret\n");

@@ -15,33 +15,20 @@ struct Row {
 
 // Every Code but none, and every Side: W1.7, W1.13, W1.14, W3.3, W5.6, W6.1, W6.10, W8.2, W9.1.
 constexpr Row kRows[] = {
-    {Code::malformed, 400, 502, 500, 500},
-    {Code::unsupported, 501, 502, 501, 501},
-    {Code::too_large, 413, 502, 500, 500},
-    {Code::target_too_long, 414, 502, 500, 500},
-    {Code::head_too_large, 431, 502, 500, 500},
-    {Code::bad_version, 505, 502, 500, 500},
-    {Code::unknown_coding, 501, 502, 500, 500},
-    {Code::timeout, 408, 504, 500, 500},
-    {Code::refused, 400, 502, 500, 500},
-    {Code::tls_failed, 400, 502, 500, 500},
-    {Code::unreachable, 400, 502, 500, 500},
-    {Code::closed, 400, 502, 500, 500},
-    {Code::reset, 400, 502, 500, 500},
-    {Code::dns_failed, 400, 502, 500, 500},
-    {Code::denied, 403, 403, 403, 403},
-    {Code::loop, 508, 508, 508, 508},
-    {Code::no_server, 503, 503, 503, 503},
-    {Code::no_slot, 503, 503, 503, 503},
-    {Code::not_found, 400, 502, 500, 500},
-    {Code::exists, 400, 502, 500, 500},
-    {Code::io, 400, 502, 500, 500},
-    {Code::corrupt, 400, 502, 500, 500},
-    {Code::full, 400, 502, 500, 500},
-    {Code::stopped, 503, 503, 503, 503},
-    {Code::abandoned, 400, 502, 500, 500},
-    {Code::overloaded, 503, 503, 503, 503},
-    {Code::internal, 400, 502, 500, 500},
+    {Code::malformed, 400, 502, 500, 500},      {Code::unsupported, 501, 502, 501, 501},
+    {Code::too_large, 413, 502, 500, 500},      {Code::target_too_long, 414, 502, 500, 500},
+    {Code::head_too_large, 431, 502, 500, 500}, {Code::bad_version, 505, 502, 500, 500},
+    {Code::unknown_coding, 501, 502, 500, 500}, {Code::bad_coding, 400, 502, 500, 500},
+    {Code::timeout, 408, 504, 500, 500},        {Code::refused, 400, 502, 500, 500},
+    {Code::tls_failed, 400, 502, 500, 500},     {Code::unreachable, 400, 502, 500, 500},
+    {Code::closed, 400, 502, 500, 500},         {Code::reset, 400, 502, 500, 500},
+    {Code::dns_failed, 400, 502, 500, 500},     {Code::denied, 403, 403, 403, 403},
+    {Code::loop, 508, 508, 508, 508},           {Code::no_server, 503, 503, 503, 503},
+    {Code::no_slot, 503, 503, 503, 503},        {Code::not_found, 400, 502, 500, 500},
+    {Code::exists, 400, 502, 500, 500},         {Code::io, 400, 502, 500, 500},
+    {Code::corrupt, 400, 502, 500, 500},        {Code::full, 400, 502, 500, 500},
+    {Code::stopped, 503, 503, 503, 503},        {Code::abandoned, 400, 502, 500, 500},
+    {Code::overloaded, 503, 503, 503, 503},     {Code::internal, 400, 502, 500, 500},
 };
 
 PageFacts facts() {
@@ -72,6 +59,7 @@ TEST_CASE("the log's word for the end of a request") {
   CHECK(end_word({Code::malformed, Side::client}) == "client-error");
   CHECK(end_word({Code::closed, Side::origin}) == "origin-abort");
   CHECK(end_word({Code::timeout, Side::origin}) == "origin-timeout");
+  CHECK(end_word({Code::bad_coding, Side::origin}) == "bad-coding");
   CHECK(end_word({Code::refused, Side::origin}) == "origin-refused");
   CHECK(end_word({Code::tls_failed, Side::origin}) == "origin-tls");
   CHECK(end_word({Code::malformed, Side::origin}) == "origin-error");
