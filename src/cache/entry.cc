@@ -19,11 +19,6 @@ std::size_t total(const std::vector<Slice>& body) {
 
 constexpr Duration kLongAge = std::chrono::years(200); // "very old"; far from overflow
 
-/// Sum that stays at the end of time instead of passing it.
-MonoTime later(MonoTime from, Duration by) {
-  return by >= MonoTime::max() - from ? MonoTime::max() : from + by;
-}
-
 } // namespace
 
 Entry::Entry(const Meta& meta, const Hash128& hash, std::size_t body_inline)
@@ -52,7 +47,6 @@ Entry::Entry(const Meta& meta, const Hash128& hash, std::size_t body_inline)
   Duration resident = std::max(Clock::wall() - freshness_.response_time, Duration::zero());
   Duration age = std::min(freshness_.initial_age, kLongAge) + std::min(resident, kLongAge);
   age_zero_ = Clock::mono() - age;
-  fresh_until_ = later(age_zero_, freshness_.lifetime);
 }
 
 Ref<Entry> Entry::make(const Meta& meta, const Hash128& hash, std::size_t body_inline) {

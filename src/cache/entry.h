@@ -55,8 +55,6 @@ public:
   std::uint64_t purge_number() const noexcept { return purge_number_; }
   std::uint64_t body_size() const noexcept { return body_size_; }
 
-  /// Fresh while Clock::mono() is below it.
-  MonoTime fresh_until() const noexcept { return fresh_until_; }
   /// current_age (RFC 9111 §4.2.3), never negative.
   Duration age(MonoTime now) const noexcept {
     return now > age_zero_ ? now - age_zero_ : Duration::zero();
@@ -95,7 +93,6 @@ private:
   std::uint64_t body_size_;
   std::uint64_t purge_number_;
   MonoTime age_zero_;
-  MonoTime fresh_until_;
   Freshness freshness_;
   WallTime date_;
   WallTime last_modified_;
