@@ -42,7 +42,7 @@ Outcome outcome_of(const Command& command, const Style& style, Exit exit, const 
   // `config test` has told all of it.
   bool told = command.verb->words() == "config test" && !outcome.out.empty();
   if (std::string error = text_at(body, "error"); !error.empty() && !told) {
-    outcome.err = fmt::format("weirctl: {}\n", clean(error));
+    outcome.err = fmt::format("weirctl: {}\n", clean(error, true));
   }
   if (flag_at(body, "cut")) {
     outcome.err += "weirctl: cut: the answer is larger than the daemon gives; use LIMIT, or "

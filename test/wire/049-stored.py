@@ -72,6 +72,13 @@ def _():
         expect(want in text, text)
 
 
+@test("ls: a wrong filter is shown with a caret under the place")
+def _():
+    code, text = weir.ctl("cache", "ls", "sise > 1", code=None)
+    lines = text.splitlines()
+    expect_equal((code, lines[1], lines[2]), (2, "  sise > 1", "  ^"), text)
+
+
 @test("ls: what only the disk has, after a restart; and no more what was purged")
 def _():
     for path in ("/a", "/b", "/c"):
