@@ -6,6 +6,7 @@
 
 #include "cache/key.h"
 #include "cache/rfc9111.h"
+#include "http/media_type.h"
 
 namespace weir::admin {
 namespace {
@@ -119,8 +120,7 @@ private:
 } // namespace
 
 std::string_view media_type(std::string_view head) {
-  std::string_view value = cache::stored_value(head, http::FieldId::content_type);
-  return http::trim(value.substr(0, value.find(';')));
+  return http::media_type(cache::stored_value(head, http::FieldId::content_type));
 }
 
 std::shared_ptr<const StoredFilter> StoredFilter::parse(std::string_view text,

@@ -7,6 +7,7 @@
 
 #include "http/conditional.h"
 #include "http/h1_writer.h"
+#include "http/preference.h"
 
 namespace weir::cache {
 
@@ -24,51 +25,7 @@ constexpr char kEnd = '\n';
 
 bool is_blank(char c) { return c == ' ' || c == '\t'; }
 
-/// One member of Accept-Encoding or Accept-Language.
-struct Preference {
-  std::string_view what;
-  unsigned weight = 1000; // thousandths
-};
-
-/// RFC 9110 §12.4.2: 0[.ddd] or 1[.000].
-std::optional<unsigned> read_weight(std::string_view text) {
-  if (text.empty() || text.size() > 5 || (text[0] != '0' && text[0] != '1') ||
-      (text.size() > 1 && text[1] != '.')) {
-    return {};
-  }
-  unsigned weight = text[0] == '1' ? 1000 : 0;
-  unsigned unit = 100;
-  for (char c : text.substr(std::min<std::size_t>(2, text.size()))) {
-    if (c < '0' || c > '9') {
-      return {};
-    }
-    weight += static_cast<unsigned>(c - '0') * unit;
-    unit /= 10;
-  }
-  return weight <= 1000 ? std::optional(weight) : std::nullopt;
-}
-
-/// token [ OWS ";" OWS "q=" qvalue ]; anything else is not understood.
-std::optional<Preference> read_preference(std::string_view member) {
-  Preference read;
-  std::size_t semicolon = member.find(';');
-  read.what = http::trim(member.substr(0, semicolon));
-  if (!http::is_token(read.what)) {
-    return {};
-  }
-  if (semicolon != std::string_view::npos) {
-    std::string_view rest = http::trim(member.substr(semicolon + 1));
-    if (rest.size() < 2 || http::lower(rest[0]) != 'q' || rest[1] != '=') {
-      return {};
-    }
-    auto weight = read_weight(rest.substr(2));
-    if (!weight) {
-      return {};
-    }
-    read.weight = *weight;
-  }
-  return read;
-}
+using http::Preference;
 
 bool comes_before(const Preference& a, const Preference& b) {
   if (a.weight != b.weight) {
@@ -118,7 +75,7 @@ bool write_weighted(const Fields& request, FieldId id, Writer& out) {
   std::size_t count = 0;
   http::ListReader reader(request, id);
   while (auto member = reader.next()) {
-    auto read = read_preference(*member);
+    auto read = http::read_preference(*member);
     if (!read || count == members.size()) {
       return false;
     }

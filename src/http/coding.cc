@@ -10,6 +10,7 @@
 #include <algorithm>
 
 #include "http/chars.h"
+#include "http/preference.h"
 
 namespace weir::http {
 
@@ -19,49 +20,6 @@ constexpr std::array<std::string_view, kCodings> kNames{"identity", "gzip", "br"
 constexpr int kBrotliWindow = 18;                   // 256 KiB: 2 MB an encoder; 22 takes 10
 constexpr int kZstdWindow = 23;                     // 8 MiB: what a decoder must take (RFC 9659)
 constexpr std::size_t kStep = std::size_t{1} << 30; // of one call: zlib counts in 32 bits
-
-/// A qvalue (RFC 9110 §12.4.2), in thousandths.
-std::optional<std::uint16_t> read_weight(std::string_view text) noexcept {
-  if (text.empty() || text.size() > 5 || (text[0] != '0' && text[0] != '1') ||
-      (text.size() > 1 && text[1] != '.')) {
-    return {};
-  }
-  unsigned weight = text[0] == '1' ? 1000 : 0;
-  unsigned unit = 100;
-  for (char c : text.substr(std::min<std::size_t>(2, text.size()))) {
-    if (c < '0' || c > '9') {
-      return {};
-    }
-    weight += static_cast<unsigned>(c - '0') * unit;
-    unit /= 10;
-  }
-  return weight <= 1000 ? std::optional(static_cast<std::uint16_t>(weight)) : std::nullopt;
-}
-
-struct Member {
-  std::string_view what;
-  std::uint16_t weight = 1000;
-};
-std::optional<Member> read_member(std::string_view text) noexcept {
-  Member member;
-  std::size_t semicolon = text.find(';');
-  member.what = trim(text.substr(0, semicolon));
-  if (!is_token(member.what)) {
-    return {};
-  }
-  if (semicolon != std::string_view::npos) {
-    std::string_view rest = trim(text.substr(semicolon + 1));
-    if (rest.size() < 2 || (rest[0] != 'q' && rest[0] != 'Q') || rest[1] != '=') {
-      return {};
-    }
-    auto weight = read_weight(rest.substr(2));
-    if (!weight) {
-      return {};
-    }
-    member.weight = *weight;
-  }
-  return member;
-}
 
 unsigned char* bytes_of(std::span<char> out) {
   return reinterpret_cast<unsigned char*>(out.data());
@@ -340,7 +298,7 @@ AcceptedCodings accepted_codings(const Fields& request) noexcept {
   std::optional<std::uint16_t> rest;
   ListReader reader(request, FieldId::accept_encoding);
   while (auto text = reader.next()) {
-    auto member = read_member(*text);
+    auto member = read_preference(*text);
     if (!member) {
       continue;
     }

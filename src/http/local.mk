@@ -13,7 +13,9 @@ src_http_libhttp_a_SOURCES = \
   src/http/h1_parser.cc src/http/h1_parser.h \
   src/http/h1_writer.cc src/http/h1_writer.h \
   src/http/h2_codec.cc src/http/h2_codec.h \
+  src/http/media_type.h \
   src/http/message.cc src/http/message.h \
+  src/http/preference.cc src/http/preference.h \
   src/http/range.cc src/http/range.h \
   src/http/structured_fields.cc src/http/structured_fields.h \
   src/http/uri.cc src/http/uri.h

@@ -5,6 +5,7 @@
 
 #include "http/cache_control.h"
 #include "http/conditional.h"
+#include "http/media_type.h"
 
 namespace weir::proxy {
 
@@ -20,13 +21,8 @@ bool may_transform(const http::Fields& fields) {
   return !fields.has(FieldId::cache_control) || !http::parse_cache_control(fields).no_transform;
 }
 
-std::string_view media_type(const http::Fields& answer) {
-  std::string_view value = answer.value(FieldId::content_type);
-  return http::trim(value.substr(0, value.find(';')));
-}
-
 bool has_type(const config::CompressDecl& rule, const http::Fields& answer) {
-  std::string_view type = media_type(answer);
+  std::string_view type = http::media_type(answer.value(FieldId::content_type));
   return !type.empty() &&
          std::any_of(rule.types.begin(), rule.types.end(),
                      [type](const auto& each) { return matches_type(type, each); });
