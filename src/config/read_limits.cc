@@ -47,15 +47,11 @@ bool read_bits(Reading& r, const Statement& s, std::size_t& i, std::uint32_t mos
 }
 
 void read_field(Reading& r, const Word& word, LimitDecl& limit) {
-  std::string name;
-  for (const char c : word.text) {
-    const bool upper = c >= 'A' && c <= 'Z';
-    name += upper ? static_cast<char>(c - 'A' + 'a') : c;
-    if (!upper && !(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') &&
-        std::string_view("!#$%&'*+-.^_`|~").find(c) == std::string_view::npos) {
-      return bad_value(r, word, "this is not the name of a field");
-    }
+  if (!http::is_token(word.text)) {
+    return bad_value(r, word, "this is not the name of a field");
   }
+  std::string name = word.text;
+  std::transform(name.begin(), name.end(), name.begin(), http::lower);
   limit.headers.push_back(std::move(name));
 }
 
