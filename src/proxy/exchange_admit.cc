@@ -264,7 +264,7 @@ bool Exchange::is_within_limits() {
     const config::LimitDecl& limit = generation_->config->limits[set.decl(rule).limit.index];
     auto answer = resources_.limits.take(rules::rate_of(limit),
                                          rules::limit_key(limit, facts_, arena_), Clock::mono());
-    if (answer.left < least) {
+    if (!answer.allowed || answer.left < least) {
       least = answer.left;
       limit_fields_ = rules::limit_fields(limit, answer, arena_);
     }
@@ -272,7 +272,6 @@ bool Exchange::is_within_limits() {
       verdict_.decl = &set.decl(rule);
       verdict_.where = set.where(rule);
       verdict_.list = {};
-      limit_fields_ = rules::limit_fields(limit, answer, arena_);
       metrics::count(Metric::limits_refused);
       record_.end = "limited";
       return false;
