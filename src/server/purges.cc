@@ -19,7 +19,6 @@ namespace weir::server {
 namespace {
 
 constexpr const char* kTable = "bans";
-constexpr const char* kRemovals = "purges"; // of weir 0.1 before bans: whole keys
 constexpr std::size_t kTold = 1000;
 constexpr std::size_t kWalks = 4; // under way at a time
 constexpr Duration kLook = std::chrono::milliseconds(500);
@@ -100,35 +99,9 @@ struct Purges::Running {
 };
 
 void Purges::replay() {
-  if (store_ != nullptr) {
-    replay_removals();
-    replay_bans();
-  }
-}
-
-/// What an older weir has left: whole keys, removed at once.
-void Purges::replay_removals() {
-  auto rows = store_->read(kRemovals);
-  if (!rows) {
-    log_error("state: purges cannot be read: {}", to_string(rows.error()));
+  if (store_ == nullptr) {
     return;
   }
-  for (const state::Row& row : *rows) {
-    std::size_t nul = row.key.find('\0');
-    auto at = tiers_.find(row.key.substr(0, nul));
-    if (nul != std::string::npos && at != tiers_.end() && at->second->disk) {
-      cache::Tier& tier = *at->second;
-      tier.disk->remove(siphash128(tier.secret, std::string_view(row.key).substr(nul + 1)));
-      tier.disk->flush([store = store_, key = row.key](Result<void> flushed) {
-        if (flushed) {
-          store->erase(kRemovals, key, {});
-        }
-      });
-    }
-  }
-}
-
-void Purges::replay_bans() {
   auto rows = store_->read(kTable);
   if (!rows) {
     log_error("state: purges cannot be read: {}", to_string(rows.error()));

@@ -74,8 +74,6 @@ private:
   bool carry_out(PurgeWalk& walk, const std::string& row);
   void walk_over(const Walking& walking, bool sound);
   void wait_to_look();
-  void replay_bans();
-  void replay_removals();
 
   event::Loop& loop_;
   event::BackgroundPool& work_;
