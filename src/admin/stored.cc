@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "cache/rfc9111.h"
+
 namespace weir::admin {
 namespace {
 
@@ -36,11 +38,6 @@ Json variant_json(std::string_view store, const cache::Meta& meta, Duration age)
   return out;
 }
 
-Duration age_of(const cache::Meta& meta) {
-  Duration since = Clock::wall() - meta.freshness.response_time;
-  return meta.freshness.initial_age + std::max(since, Duration::zero());
-}
-
 /// The disk's copies: a variant that memory has too only gets the word.
 void add_disk(cache::DiskTier& disk, const cache::Key& key, std::vector<std::string>& known,
               Json& all) {
@@ -60,7 +57,8 @@ void add_disk(cache::DiskTier& disk, const cache::Key& key, std::vector<std::str
         stores.push_back("disk");
       }
     } else {
-      all.push_back(variant_json("disk", stored->meta, age_of(stored->meta)));
+      all.push_back(variant_json("disk", stored->meta,
+                                 cache::current_age(stored->meta.freshness, Clock::wall())));
       known.push_back(stored->meta.selecting);
     }
   }

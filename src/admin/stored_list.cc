@@ -11,7 +11,6 @@
 namespace weir::admin {
 namespace {
 
-constexpr std::size_t kPage = 1024; // rows of the disk's index: its snapshot is not held for long
 constexpr std::uint64_t kPiece = 1 << 20;
 
 struct OrderName {
@@ -78,17 +77,6 @@ struct Found {
   std::uint32_t hits = 0;
   bool memory = false; // its body is there
 };
-
-/// The caches of a generation, each once.
-std::vector<cache::Tier*> tiers_of(const proxy::Generation& generation) {
-  std::vector<cache::Tier*> all;
-  for (cache::Tier* tier : generation.caches) {
-    if (std::find(all.begin(), all.end(), tier) == all.end()) {
-      all.push_back(tier);
-    }
-  }
-  return all;
-}
 
 class Listing {
 public:
@@ -188,12 +176,9 @@ void Listing::see_entry(cache::Tier& tier, const cache::Entry& entry) {
 
 /// What memory has too was seen there.
 void Listing::see_row(cache::Tier& tier, const cache::MetaRow& row, const cache::Meta& meta) {
-  for (const auto& entry : tier.directory.variants(meta.key, row.key)) {
-    if (entry->selecting() == meta.selecting) {
-      return;
-    }
+  if (!tier.directory.has(meta.key, row.key, meta.selecting)) {
+    see({tier, cache::Subject::of(meta), row.key, meta.selecting, 0, false});
   }
-  see({tier, cache::Subject::of(meta), row.key, meta.selecting, 0, false});
 }
 
 void Listing::walk(cache::Tier& tier) {
@@ -202,23 +187,13 @@ void Listing::walk(cache::Tier& tier) {
       see_entry(tier, *entry);
     }
   }
-  std::string from;
-  do {
-    if (!tier.disk || ending_()) {
-      return;
-    }
-    std::size_t rows = 0;
-    auto next =
-        tier.disk->scan(from, [&](const cache::MetaRow& row, const cache::StoredVariant& found) {
-          see_row(tier, row, found.meta);
-          return ++rows < kPage;
-        });
-    if (!next) {
-      sound_ = false;
-      return;
-    }
-    from = std::move(*next);
-  } while (!from.empty());
+  auto see = [&](const cache::MetaRow& row, const cache::StoredVariant& found) {
+    see_row(tier, row, found.meta);
+    return !ending_();
+  };
+  if (tier.disk && !tier.disk->for_each_variant(see)) {
+    sound_ = false;
+  }
 }
 
 Answer Listing::answer() {
@@ -270,21 +245,12 @@ bool verify_one(cache::DiskTier& disk, const cache::StoredVariant& found, const 
 }
 
 bool verify_disk(cache::DiskTier& disk, const Ending& ending, Checked& checked) {
-  std::string from;
   bool sound = disk.flush().has_value();
-  do {
-    std::vector<cache::StoredVariant> page; // bodies are read without the index's snapshot
-    auto next = disk.scan(from, [&](const cache::MetaRow&, const cache::StoredVariant& found) {
-      page.push_back(found);
-      return page.size() < kPage;
-    });
-    sound = sound && next;
-    for (const cache::StoredVariant& each : page) {
-      sound = sound && verify_one(disk, each, ending, checked);
-    }
-    from = next ? std::move(*next) : std::string();
-  } while (sound && !from.empty());
-  return sound;
+  auto verify = [&](const cache::MetaRow&, const cache::StoredVariant& found) {
+    sound = sound && verify_one(disk, found, ending, checked);
+    return sound;
+  };
+  return disk.for_each_variant(verify) && sound;
 }
 
 } // namespace
@@ -309,7 +275,7 @@ std::optional<StoredOrder> find_stored_order(std::string_view name) {
 Answer list_stored(const proxy::Generation& generation, const StoredAsk& ask,
                    const Ending& ending) {
   Listing listing(ask, ending);
-  for (cache::Tier* tier : tiers_of(generation)) {
+  for (cache::Tier* tier : generation.caches) {
     listing.walk(*tier);
   }
   return listing.answer();
@@ -320,7 +286,7 @@ Answer verify_stored(const proxy::Generation& generation, const Ending& ending) 
   Json caches = Json::array();
   bool damaged = false;
   std::string unread;
-  for (cache::Tier* tier : tiers_of(generation)) {
+  for (cache::Tier* tier : generation.caches) {
     if (!tier->disk) {
       continue;
     }

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "cache/key.h"
+#include "cache/rfc9111.h"
 
 namespace weir::cache {
 
@@ -127,8 +128,7 @@ Bans::Verdict Bans::judge(const Subject& subject) const {
 
 Freshness made_stale(const Freshness& fresh, WallTime at) {
   Freshness stale = fresh;
-  Duration age = fresh.initial_age + std::max(at - fresh.response_time, Duration::zero());
-  stale.lifetime = std::min(fresh.lifetime, age);
+  stale.lifetime = std::min(fresh.lifetime, current_age(fresh, at));
   return stale;
 }
 

@@ -88,6 +88,20 @@ Fill* Directory::joinable(Record& record, std::string_view key, Selector& select
   return nullptr;
 }
 
+bool Directory::has(std::string_view key, const Hash128& hash, std::string_view selecting) const {
+  const Shard& shard = this->shard(hash);
+  std::lock_guard lock(shard.mutex);
+  auto at = shard.records.find(hash);
+  if (at == shard.records.end()) {
+    return false;
+  }
+  const Entry* entry = at->second.variants.get();
+  while (entry != nullptr && (entry->key() != key || entry->selecting() != selecting)) {
+    entry = entry->shelf_.next.get();
+  }
+  return entry != nullptr;
+}
+
 Claim Directory::claim(std::string_view key, const Hash128& hash, Selector& selector,
                        const Entry* known, event::Loop& loop) {
   Claim claim;

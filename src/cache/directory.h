@@ -93,6 +93,9 @@ public:
   /// All variants of a key.
   std::vector<Ref<const Entry>> variants(std::string_view key, const Hash128& hash);
 
+  /// Whether this variant is there.
+  bool has(std::string_view key, const Hash128& hash, std::string_view selecting) const;
+
   /// For an exchange that found nothing fresh: `known` is the stale entry it has seen, or null. A
   /// lead must start, end or fail its Fill. `loop`: the caller's own.
   Claim claim(std::string_view key, const Hash128& hash, Selector& selector, const Entry* known,

@@ -249,12 +249,12 @@ Result<void> DiskTier::for_each_in_index(std::uint64_t mark,
                    });
 }
 
-Result<std::string>
-DiskTier::scan(std::string_view from,
-               const std::function<bool(const MetaRow&, const StoredVariant&)>& fn) {
+Result<std::vector<DiskTier::FoundVariant>> DiskTier::read_page(std::string& from) {
+  constexpr std::size_t kPage = 1024;
   if (failed()) {
     return fail(Code::io, Side::cache);
   }
+  std::vector<FoundVariant> page;
   std::string next;
   auto done = db_->scan(Family::meta, from, {}, [&](std::string_view row, std::string_view value) {
     auto names = parse_variant_row(row);
@@ -265,7 +265,8 @@ DiskTier::scan(std::string_view from,
     if (!record || record->segment < segments_->low()) {
       return true;
     }
-    if (fn(*names, {std::move(record->meta), std::move(record->body)})) {
+    page.push_back({*names, {std::move(record->meta), std::move(record->body)}});
+    if (page.size() < kPage) {
       return true;
     }
     next = std::string(row) + '\0';
@@ -274,7 +275,25 @@ DiskTier::scan(std::string_view from,
   if (!done) {
     return fail(done.error());
   }
-  return next;
+  from = std::move(next);
+  return page;
+}
+
+Result<void>
+DiskTier::for_each_variant(const std::function<bool(const MetaRow&, const StoredVariant&)>& fn) {
+  std::string from;
+  do {
+    auto page = read_page(from);
+    if (!page) {
+      return fail(page.error());
+    }
+    for (const FoundVariant& each : *page) {
+      if (!fn(each.row, each.stored)) {
+        return {};
+      }
+    }
+  } while (!from.empty());
+  return {};
 }
 
 std::unique_ptr<DiskStore> DiskTier::begin_store(const Hash128& key) {

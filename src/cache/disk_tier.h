@@ -126,10 +126,10 @@ public:
   /// Each variant that may carry the tag or belong to the host (the caller looks at its Meta);
   /// until `fn` says false.
   Result<void> for_each_in_index(std::uint64_t mark, const std::function<bool(const MetaRow&)>& fn);
-  /// Living variants in the order of their rows, from the row `from` on (empty: the first), until
-  /// `fn` says false. The row to go on from; empty: that was all.
-  Result<std::string> scan(std::string_view from,
-                           const std::function<bool(const MetaRow&, const StoredVariant&)>& fn);
+  /// All living variants, until `fn` says false; a page of them is read at a time, and nothing of
+  /// the database is held while `fn` runs.
+  Result<void>
+  for_each_variant(const std::function<bool(const MetaRow&, const StoredVariant&)>& fn);
 
   // Any thread; carried out in order by the storage thread.
   /// Nothing: the tier is off; what it has under the key goes before it is used again.
@@ -156,6 +156,13 @@ private:
   Result<std::vector<BodyRow>> first_rows(Family family, std::uint32_t from);
   void start();
 
+  struct FoundVariant {
+    MetaRow row;
+    StoredVariant stored;
+  };
+  /// The next living variants in the order of their rows, and the row to go on from; empty: the
+  /// end.
+  Result<std::vector<FoundVariant>> read_page(std::string& from);
   Probe probe_row(const std::string& row, std::string& value);
   Result<Slice> read_row(Family family, const std::string& row);
   /// A dead one: Code::not_found; a damaged one: Code::corrupt.

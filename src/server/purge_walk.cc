@@ -130,20 +130,12 @@ bool PurgeWalk::walk_disk(bool dry) {
   case PurgeTarget::Kind::filter:
     break;
   }
-  std::string from;
-  do {
-    std::size_t rows = 0;
-    auto next = disk.scan(from, [&](const cache::MetaRow& row, const cache::StoredVariant& found) {
-      ++progress_->seen;
-      take(row, found.meta, dry);
-      return ++rows < 1024; // the database's snapshot is not held for long
-    });
-    if (!next) {
-      return false;
-    }
-    from = std::move(*next);
-  } while (!from.empty());
-  return true;
+  auto take_all = [this, dry](const cache::MetaRow& row, const cache::StoredVariant& found) {
+    ++progress_->seen;
+    take(row, found.meta, dry);
+    return true;
+  };
+  return disk.for_each_variant(take_all).has_value();
 }
 
 bool PurgeWalk::see_on_disk(const cache::MetaRow& row, bool dry) {
@@ -158,11 +150,7 @@ void PurgeWalk::take(const cache::MetaRow& row, const cache::Meta& meta, bool dr
   if (!names(cache::Subject::of(meta))) {
     return;
   }
-  bool in_memory = false; // counted there already
-  for (const auto& entry : tier_.directory.variants(meta.key, row.key)) {
-    in_memory = in_memory || entry->selecting() == meta.selecting;
-  }
-  if (!in_memory) {
+  if (!tier_.directory.has(meta.key, row.key, meta.selecting)) { // else it is counted already
     ++progress_->matched;
     progress_->bytes += meta.body_size;
   }
