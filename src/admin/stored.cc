@@ -38,6 +38,18 @@ Json variant_json(std::string_view store, const cache::Meta& meta, Duration age)
   return out;
 }
 
+/// What it is stored as beside: {"br": 1234}, in bytes.
+Json codings_json(const cache::Entry& entry) {
+  Json out = Json::object();
+  for (const cache::Sibling* each = entry.siblings().get(); each != nullptr;
+       each = each->next().get()) {
+    if (each->gains()) {
+      out[std::string(http::name(each->coding()))] = each->body_size();
+    }
+  }
+  return out;
+}
+
 /// The disk's copies: a variant that memory has too only gets the word.
 void add_disk(cache::DiskTier& disk, const cache::Key& key, std::vector<std::string>& known,
               Json& all) {
@@ -74,6 +86,7 @@ Json stored_json(cache::Tier& tier, const cache::Key& key) {
     bool on_disk = static_cast<bool>(entry->disk_body());
     all.push_back(variant_json(on_disk ? "disk" : "memory", meta, entry->age(Clock::mono())));
     all.back()["memory_bytes"] = entry->cost();
+    all.back()["codings"] = codings_json(*entry);
     known.push_back(std::move(meta.selecting));
   }
   if (tier.disk) {

@@ -82,10 +82,18 @@ Ref<Entry> Entry::on_disk(const Meta& meta, const Hash128& hash, Ref<const DiskB
 }
 
 Ref<Entry> Entry::refreshed(const Entry& old, const Meta& meta) {
+  return refreshed(old, meta, meta.head == old.head() ? old.siblings_ : nullptr);
+}
+
+Ref<Entry> Entry::refreshed(const Entry& old, const Meta& meta, Ref<const Sibling> siblings) {
   Ref<Entry> entry = old.disk_body_        ? on_disk(meta, old.hash_, old.disk_body_)
                      : old.slices_.empty() ? in_memory(meta, old.hash_, {Slice(old.inline_body())})
                                            : in_memory(meta, old.hash_, old.slices_);
   entry->shelf_.hits.store(old.hits(), std::memory_order_relaxed);
+  for (const Sibling* each = siblings.get(); each != nullptr; each = each->next().get()) {
+    entry->cost_ += each->cost();
+  }
+  entry->siblings_ = std::move(siblings);
   return entry;
 }
 

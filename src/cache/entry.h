@@ -18,6 +18,7 @@
 #include "base/list.h"
 #include "base/sized.h"
 #include "cache/meta.h"
+#include "cache/sibling.h"
 
 namespace weir::cache {
 
@@ -34,8 +35,9 @@ public:
   /// The body is copied if it is small, else its slices are kept.
   static Ref<Entry> in_memory(const Meta& meta, const Hash128& hash, std::vector<Slice> body);
   static Ref<Entry> on_disk(const Meta& meta, const Hash128& hash, Ref<const DiskBody> body);
-  /// The same body under a newer head (after a 304).
+  /// The same body under a newer head (after a 304); its siblings too if the head is the same.
   static Ref<Entry> refreshed(const Entry& old, const Meta& meta);
+  static Ref<Entry> refreshed(const Entry& old, const Meta& meta, Ref<const Sibling> siblings);
 
   const Hash128& hash() const noexcept { return hash_; }
   std::string_view key() const noexcept { return part(kKey); }
@@ -64,6 +66,11 @@ public:
   std::string_view inline_body() const noexcept { return part(kBody); }
   const std::vector<Slice>& slices() const noexcept { return slices_; }
   const Ref<const DiskBody>& disk_body() const noexcept { return disk_body_; }
+  /// The body in other codings; null: none yet.
+  const Ref<const Sibling>& siblings() const noexcept { return siblings_; }
+  /// False: somebody makes a sibling of it already. What comes of it is another Entry.
+  bool begin_sibling() const noexcept { return !shelf_.coding.exchange(true); }
+  void end_sibling() const noexcept { shelf_.coding = false; }
 
   /// How often it was found, and what it is a renewal of, since that came into memory.
   std::uint32_t hits() const noexcept { return shelf_.hits.load(std::memory_order_relaxed); }
@@ -100,12 +107,14 @@ private:
   std::vector<std::string> tags_;
   std::vector<Slice> slices_;
   Ref<const DiskBody> disk_body_;
+  Ref<const Sibling> siblings_;
   std::size_t cost_ = 0;
 
   // The Directory's, under its shard's lock.
   struct Shelf {
     Ref<Entry> next;                    // the next variant of the same key
     std::atomic<std::uint32_t> hits{0}; // written under the lock, read anywhere
+    std::atomic<bool> coding{false};    // nobody's: by begin_sibling() alone
     bool visited = false;
     bool listed = false;
   };

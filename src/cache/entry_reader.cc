@@ -81,14 +81,16 @@ private:
   std::vector<Slice> ready_; // guarded by mutex_
 };
 
-EntryReader::EntryReader(Ref<const Entry> entry) : entry_(std::move(entry)) {
-  to_ = entry_->body_size();
-}
+EntryReader::EntryReader(Ref<const Entry> entry)
+    : entry_(std::move(entry)), to_(entry_->body_size()), slices_(&entry_->slices()) {}
+
+EntryReader::EntryReader(Ref<const Entry> entry, const Sibling& sibling)
+    : entry_(std::move(entry)), to_(sibling.body_size()), slices_(&sibling.body()) {}
 
 EntryReader::EntryReader(Ref<const Entry> entry, std::uint64_t from, std::uint64_t to)
-    : entry_(std::move(entry)), at_(from), to_(to) {
+    : entry_(std::move(entry)), at_(from), to_(to), slices_(&entry_->slices()) {
   std::uint64_t skip = from;
-  for (const Slice& slice : entry_->slices()) {
+  for (const Slice& slice : *slices_) {
     if (skip < slice.size) {
       within_ = skip;
       break;
@@ -110,7 +112,7 @@ Pull EntryReader::pull(OutQueue& out, std::size_t room) {
   if (window_) {
     return pull_disk(out, room);
   }
-  if (!entry_->slices().empty()) {
+  if (!slices_->empty()) {
     return pull_slices(out, room);
   }
   std::size_t n = std::min<std::uint64_t>(room, left());
@@ -123,7 +125,7 @@ Pull EntryReader::pull(OutQueue& out, std::size_t room) {
 
 Pull EntryReader::pull_slices(OutQueue& out, std::size_t room) {
   while (room > 0 && left() > 0 && out.slots_free() > 0) {
-    const Slice& slice = entry_->slices()[slice_];
+    const Slice& slice = (*slices_)[slice_];
     std::size_t n = std::min<std::uint64_t>({room, slice.size - within_, left()});
     out.push(Slice(slice.view().substr(within_, n)));
     within_ += n;

@@ -24,6 +24,8 @@ public:
   /// All of it, or [from, to).
   explicit EntryReader(Ref<const Entry> entry);
   EntryReader(Ref<const Entry> entry, std::uint64_t from, std::uint64_t to);
+  /// All of one of its siblings.
+  EntryReader(Ref<const Entry> entry, const Sibling& sibling);
   EntryReader(EntryReader&&) noexcept;
   EntryReader& operator=(EntryReader&&) noexcept;
   ~EntryReader();
@@ -43,7 +45,8 @@ private:
   Ref<const Entry> entry_;
   std::uint64_t at_ = 0;
   std::uint64_t to_ = 0;
-  std::size_t slice_ = 0; // of entry_->slices(): where at_ is
+  const std::vector<Slice>* slices_ = nullptr; // of the entry, or of its sibling
+  std::size_t slice_ = 0;                      // of these: where at_ is
   std::size_t within_ = 0;
   Ref<DiskWindow> window_;
 };

@@ -25,6 +25,7 @@ src_cache_libcache_a_SOURCES = \
   src/cache/policy.cc src/cache/policy.h \
   src/cache/rfc9111.cc src/cache/rfc9111.h \
   src/cache/rfc9111_serve.cc src/cache/rfc9111_update.cc \
+  src/cache/sibling.cc src/cache/sibling.h \
   src/cache/tier.cc src/cache/tier.h \
   src/cache/vary.cc src/cache/vary.h
 

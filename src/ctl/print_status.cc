@@ -105,18 +105,25 @@ std::string lists_table(const Json& body, const Style& style) {
 
 /// `cache show`: the stored variants of a URL.
 std::string variants_table(const Json& variants, const Style& style) {
-  Table table({"CACHE", "PLACE", "STATUS", "AGE", "TTL", "SIZE", "STORED IN", "ETAG", "VARY"},
-              {Align::left, Align::left, Align::right, Align::right, Align::right, Align::right});
+  Table table(
+      {"CACHE", "PLACE", "STATUS", "AGE", "TTL", "SIZE", "STORED IN", "CODED", "ETAG", "VARY"},
+      {Align::left, Align::left, Align::right, Align::right, Align::right, Align::right});
   for (const Json& each : variants) {
     std::string stores;
     for (const Json& store : array_at(each, "stores")) {
       stores += (stores.empty() ? "" : " and ") + store.get<std::string>();
     }
+    std::string codings;
+    if (each.contains("codings")) {
+      for (const auto& coding : each["codings"].items()) {
+        codings += (codings.empty() ? "" : " ") + coding.key();
+      }
+    }
     bool fresh = flag_at(each, "fresh");
     table.add({text_at(each, "cache"), text_at(each, "place"),
                count_text(number_at(each, "status")), seconds_text(number_at(each, "age_seconds")),
                fresh ? seconds_text(number_at(each, "ttl_seconds")) : "stale",
-               bytes_text(number_at(each, "size")), stores, text_at(each, "etag"),
+               bytes_text(number_at(each, "size")), stores, codings, text_at(each, "etag"),
                each.contains("vary") && !each["vary"].empty() ? admin::dump(each["vary"]) : ""});
   }
   return table.print(style);

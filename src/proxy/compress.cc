@@ -17,22 +17,12 @@ namespace {
 
 constexpr std::string_view kSums[] = {"Content-MD5", "Digest", "Content-Digest", "Repr-Digest"};
 
-bool may_transform(const http::Fields& fields) {
-  return !fields.has(FieldId::cache_control) || !http::parse_cache_control(fields).no_transform;
-}
-
-bool has_type(const config::CompressDecl& rule, const http::Fields& answer) {
-  std::string_view type = http::media_type(answer.value(FieldId::content_type));
-  return !type.empty() &&
-         std::any_of(rule.types.begin(), rule.types.end(),
-                     [type](const auto& each) { return matches_type(type, each); });
-}
-
 /// A body that is not coded yet.
 CodingPlan plan_encoding(const config::CompressDecl& rule, const http::RequestHead& request,
                          const http::ResponseHead& answer, std::optional<std::uint64_t> length) {
   bool part = answer.status == 206; // the sizes are those of the part
-  if (!has_type(rule, answer.fields) || (length && *length < rule.min && !part)) {
+  if (!takes_type(rule, http::media_type(answer.fields.value(FieldId::content_type))) ||
+      (length && *length < rule.min && !part)) {
     return {};
   }
   // A part is one of the body as it is; so is the whole in its place.
@@ -50,6 +40,16 @@ const config::CompressDecl& compress_of(const rules::Route& route) noexcept {
   return route.decl != nullptr   ? route.decl->compress
          : route.site != nullptr ? route.site->compress
                                  : route.forward->compress;
+}
+
+bool may_transform(const http::Fields& fields) {
+  return !fields.has(FieldId::cache_control) || !http::parse_cache_control(fields).no_transform;
+}
+
+bool takes_type(const config::CompressDecl& rule, std::string_view type) noexcept {
+  return !type.empty() &&
+         std::any_of(rule.types.begin(), rule.types.end(),
+                     [type](const auto& each) { return matches_type(type, each); });
 }
 
 bool matches_type(std::string_view type, std::string_view pattern) noexcept {

@@ -42,6 +42,11 @@ CodingPlan plan_coding(const config::CompressDecl& rule, const http::RequestHead
 /// "text/html", without parameters, against "text/html", "text/*", "*+json".
 bool matches_type(std::string_view type, std::string_view pattern) noexcept;
 
+/// Whether the rule codes bodies of this media type (without parameters).
+bool takes_type(const config::CompressDecl& rule, std::string_view type) noexcept;
+/// Without no-transform (C16.5): a request or a response.
+bool may_transform(const http::Fields& fields);
+
 /// W/"x" for "x"; the same for what is weak, or malformed.
 std::string_view weaken(std::string_view tag, Arena& arena);
 /// Whether the client has this tag only as one that weir has weakened: a 304 says it so too.

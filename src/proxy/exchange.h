@@ -154,6 +154,7 @@ private:
 
   // exchange_coding.cc
   bool code_body(Answer& answer);
+  bool respond_sibling(const cache::Entry& entry);
   void code_not_modified(http::ResponseHead& head, std::uint64_t length);
   Pull pull_coded(OutQueue& out, std::size_t room);
   Pull pull_source(OutQueue& out, std::size_t room);
@@ -167,6 +168,7 @@ private:
   void respond_reply();
   bool is_tunnel(const cache::FillHead& head) const;
   void send(Answer& answer, std::optional<Duration> age);
+  void send_as_is(const Answer& answer, std::optional<Duration> age, bool varies);
   Next fail();
   Next reply(Reply reply);
   Next stream();

@@ -9,6 +9,7 @@
 #include "proxy/coded_body.h"
 #include "proxy/compress.h"
 #include "proxy/resources.h"
+#include "proxy/siblings.h"
 
 namespace weir::proxy {
 
@@ -55,6 +56,14 @@ bool Exchange::code_body(Answer& answer) {
   CodingPlan plan = plan_coding(rule, request_, head, length);
   bool reweaken =
       answer.status == 304 && is_known_weakly(request_.fields, head.fields.value(FieldId::etag));
+  if (plan.body == CodingPlan::Body::encode && entry_ && answer.status == 200) {
+    const cache::Sibling* tried = find_sibling(entry_->siblings().get(), plan.coding);
+    if (tried != nullptr) {
+      plan.body = CodingPlan::Body::varies; // it gains nothing
+    } else if (resources_.background != nullptr) {
+      make_sibling(*resources_.background, *tier_, entry_, plan.coding);
+    }
+  }
   if (plan.changes() && resources_.coding.full()) {
     metrics::count(Metric::compress_skipped);
     plan.body = CodingPlan::Body::varies;
@@ -80,6 +89,31 @@ bool Exchange::code_body(Answer& answer) {
   out.fields(head.fields);
   answer.head = out.bytes();
   return false;
+}
+
+/// The whole of a stored 200 in a coding that was made before. Whether there is one.
+bool Exchange::respond_sibling(const cache::Entry& entry) {
+  if (!entry.siblings()) {
+    return false;
+  }
+  const cache::Sibling* sibling = choose_sibling(compress_of(*route_), request_, entry);
+  if (sibling == nullptr) {
+    return false;
+  }
+  metrics::count(Metric::sibling_hits);
+  record_.encoding = http::name(sibling->coding());
+  Answer answer;
+  answer.status = entry.status();
+  answer.head = sibling->head();
+  answer.framing = {http::Framing::Kind::length, sibling->body_size()};
+  answer.has_body = request_.method != http::Method::head;
+  if (answer.has_body) {
+    source_.emplace<cache::EntryReader>(entry_, *sibling);
+  } else {
+    source_.emplace<std::monostate>();
+  }
+  send_as_is(answer, entry.age(Clock::mono()), false);
+  return true;
 }
 
 /// `head`: of a stored 200 that the client has. Its 304 says what the 200 would have said.

@@ -101,6 +101,9 @@ void Exchange::respond_entry(const cache::Entry& entry) {
       respond_range(entry);
       return;
     }
+    if (respond_sibling(entry)) {
+      return;
+    }
   }
   Answer answer;
   answer.status = entry.status();
@@ -245,8 +248,15 @@ void Exchange::respond_reply() {
 }
 
 void Exchange::send(Answer& answer, std::optional<Duration> age) {
+  bool varies = !answer.raw && !reply_ && code_body(answer);
+  send_as_is(answer, age, varies);
+}
+
+/// `varies`: Vary does not say yet that the coding is the client's choice.
+void Exchange::send_as_is(const Answer& plain, std::optional<Duration> age, bool varies) {
+  Answer answer = plain;
   http::H1Writer out(extra_.data(), extra_.size());
-  if (!answer.raw && !reply_ && code_body(answer)) {
+  if (varies) {
     out.field(FieldId::vary, "Accept-Encoding");
   }
   if (age) {

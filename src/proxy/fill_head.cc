@@ -4,6 +4,7 @@
 #include "cache/rfc9111.h"
 #include "http/cache_control.h"
 #include "http/conditional.h"
+#include "proxy/siblings.h"
 
 namespace weir::proxy {
 
@@ -93,7 +94,8 @@ Ref<const cache::Entry> refresh(const FetchPlan& plan, const http::ResponseHead&
   if (drops_cookies(plan)) {
     cache::drop_stored(updated->meta.head, FieldId::set_cookie);
   }
-  return cache::Entry::refreshed(*stored, updated->meta);
+  auto siblings = with_head(*stored, updated->meta.head);
+  return cache::Entry::refreshed(*stored, updated->meta, std::move(siblings));
 }
 
 Ref<const cache::FillHead> tunnel_head() {

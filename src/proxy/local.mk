@@ -24,6 +24,7 @@ src_proxy_libproxy_a_SOURCES = \
   src/proxy/reply.cc src/proxy/reply.h \
   src/proxy/resources.cc src/proxy/resources.h \
   src/proxy/session.h \
+  src/proxy/siblings.cc src/proxy/siblings.h \
   src/proxy/source.cc src/proxy/source.h \
   src/proxy/tls_setup.cc src/proxy/tls_setup.h
 
@@ -34,7 +35,8 @@ test_unit_proxy_test_SOURCES = \
   test/unit/proxy/coded_body_test.cc \
   test/unit/proxy/compress_test.cc \
   test/unit/proxy/fields_edit_test.cc \
-  test/unit/proxy/reply_test.cc
+  test/unit/proxy/reply_test.cc \
+  test/unit/proxy/siblings_test.cc
 test_unit_proxy_test_LDADD = test/unit/libtestmain.a $(LINK_PROXY)
 TESTS += test/unit/proxy_test
 

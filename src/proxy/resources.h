@@ -39,8 +39,9 @@ struct Resources {
   event::BackgroundPool& io;
   net::ClientCounts& clients;
   rules::Limits& limits;
-  Purger* purger = nullptr; // null: nothing is purged (tests)
-  log::LogRing* ring;       // null: no access log
+  Purger* purger = nullptr;                    // null: nothing is purged (tests)
+  event::BackgroundPool* background = nullptr; // null: nothing is made behind answers (tests)
+  log::LogRing* ring;                          // null: no access log
   log::RequestIds ids;
   CodingTurns coding;
   List<Session, SessionTag> sessions;           // of the clients; each retires itself

@@ -238,6 +238,7 @@ bool Server::begin(Built built, std::string& problem) {
   purges_->replay();
   for (auto& worker : workers_) {
     worker->set_purger(*this);
+    worker->set_background(*work_);
     worker->start();
   }
   auto generation = built.generation;

@@ -29,6 +29,7 @@ public:
   Worker& operator=(const Worker&) = delete;
 
   void set_purger(proxy::Purger& purger) noexcept { resources_.purger = &purger; }
+  void set_background(event::BackgroundPool& pool) noexcept { resources_.background = &pool; }
   void start();
   void join();
   /// Before a drain: told on the worker's thread when that has ended.

@@ -140,6 +140,38 @@ TEST_CASE("an entry holds head and body in one block and its age grows") {
   CHECK(newer->slices().front().data == large->slices().front().data);
 }
 
+TEST_CASE("siblings go on under the same head, count as memory, and are found by their coding") {
+  Clock::tick();
+  auto plain = entry_of("k", 1000);
+  auto sibling_of = [](http::Coding coding, std::size_t size, Ref<const Sibling> next) {
+    static const std::string bytes(1000, 'z');
+    Sibling::Parts parts;
+    parts.coding = coding;
+    parts.head = "HTTP/1.1 200 OK\r\nContent-Encoding: x\r\n";
+    parts.body = {Slice(std::string_view(bytes).substr(0, size))};
+    return make_ref<Sibling>(std::move(parts), std::move(next));
+  };
+  auto chain =
+      sibling_of(http::Coding::br, 200, sibling_of(http::Coding::gzip, 0, Ref<const Sibling>{}));
+  Meta meta = plain->to_meta();
+  auto coded = Entry::refreshed(*plain, meta, chain);
+  CHECK(coded->cost() >= plain->cost() + 200 + chain->cost() - 200);
+  CHECK(find_sibling(coded->siblings().get(), http::Coding::br)->body_size() == 200);
+  CHECK_FALSE(find_sibling(coded->siblings().get(), http::Coding::gzip)->gains());
+  CHECK(find_sibling(coded->siblings().get(), http::Coding::zstd) == nullptr);
+
+  meta.freshness.lifetime = Duration::zero(); // a soft purge
+  auto stale = Entry::refreshed(*coded, meta);
+  CHECK(stale->siblings().get() == chain.get());
+  CHECK(stale->cost() == coded->cost());
+  meta.head = "HTTP/1.1 200 OK\r\nX: 1\r\n"; // theirs does not say so
+  CHECK_FALSE(Entry::refreshed(*coded, meta)->siblings());
+  CHECK(coded->begin_sibling());
+  CHECK_FALSE(coded->begin_sibling());
+  coded->end_sibling();
+  CHECK(coded->begin_sibling());
+}
+
 TEST_CASE("the whole key is compared, not its hash alone") {
   World w;
   Meta meta = meta_of("another key", "HTTP/1.1 200 OK\r\n", 0);

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "proxy/siblings.h"
+
+#include <cstring>
+#include <string>
+
+#include "cache/rfc9111.h"
+#include "http/h1_writer.h"
+#include "http/media_type.h"
+#include "metrics/metrics.h"
+
+namespace weir::proxy {
+
+using cache::Entry;
+using cache::Sibling;
+using http::Coding;
+using http::FieldId;
+using metrics::Metric;
+
+namespace {
+
+constexpr std::uint32_t kHotHits = 2;           // before it is worth it
+constexpr std::uint64_t kMostBytes = 16 << 20;  // of a body
+constexpr std::uint64_t kWorth[2] = {9, 10};    // no larger than this part of it
+constexpr std::size_t kOutputStep = 256 * 1024; // bytes
+
+/// The head of a coded body, as Entry::head(); empty: it is not to be coded.
+Sibling::Parts parts_under(std::string_view stored_head, Coding coding) {
+  Sibling::Parts parts;
+  parts.coding = coding;
+  Arena arena;
+  http::ResponseHead head;
+  if (!cache::read_stored_head(stored_head, head, arena) || !may_transform(head.fields) ||
+      http::content_coding(head.fields) != Coding::identity) {
+    return parts;
+  }
+  parts.media_type = http::media_type(head.fields.value(FieldId::content_type));
+  edit_coded(head.fields, {CodingPlan::Body::encode, coding}, arena);
+  std::size_t room = stored_head.size() + 128;
+  http::H1Writer out(arena.allocate(room, 1), room);
+  out.status_line(head.status, head.reason);
+  out.fields(head.fields);
+  parts.head = out.bytes();
+  return parts;
+}
+
+/// The body of an entry in memory, coded; nothing: it gains nothing, or the pool is stopping.
+std::string coded_body(const Entry& entry, Coding coding, const event::BackgroundPool& pool) {
+  auto encoder = http::make_encoder(coding, http::stored_level(coding), entry.body_size());
+  const std::size_t most = entry.body_size() * kWorth[0] / kWorth[1];
+  std::string out;
+  std::size_t made = 0;
+  auto code = [&](std::string_view in, http::Flush flush) {
+    for (bool done = false; !done && made <= most && !pool.stopping();) {
+      out.resize(made + kOutputStep);
+      http::CodingStep step = encoder->encode(in, {out.data() + made, kOutputStep}, flush);
+      in.remove_prefix(step.taken);
+      made += step.made;
+      done = step.done;
+    }
+  };
+  code(entry.inline_body(), http::Flush::none);
+  for (const Slice& slice : entry.slices()) {
+    code(slice.view(), http::Flush::none);
+  }
+  code({}, http::Flush::finish);
+  out.resize(made <= most && !pool.stopping() ? made : 0);
+  return out;
+}
+
+/// In one piece of exactly its size: that is what it is counted as.
+std::vector<Slice> keep(std::string_view bytes) {
+  if (bytes.empty()) {
+    return {};
+  }
+  Ref<Chunk> chunk = Chunk::of_capacity(bytes.size());
+  std::memcpy(chunk->data(), bytes.data(), bytes.size());
+  std::string_view kept(chunk->data(), bytes.size());
+  return {Slice(kept, std::move(chunk))};
+}
+
+void make_now(const event::BackgroundPool& pool, cache::Tier& tier, const Entry& entry,
+              Coding coding) {
+  Sibling::Parts parts = parts_under(entry.head(), coding);
+  if (parts.head.empty()) {
+    return; // the bit stays: nobody tries again
+  }
+  parts.body = keep(coded_body(entry, coding, pool));
+  metrics::count(Metric::siblings_made);
+  auto sibling = make_ref<Sibling>(std::move(parts), entry.siblings());
+  tier.directory.renew(entry, Entry::refreshed(entry, entry.to_meta(), std::move(sibling)));
+}
+
+} // namespace
+
+const Sibling* choose_sibling(const config::CompressDecl& rule, const http::RequestHead& request,
+                              const Entry& entry) {
+  const Sibling* chain = entry.siblings().get();
+  if (chain == nullptr || entry.body_size() < rule.min || !may_transform(request.fields) ||
+      (request.method == http::Method::get && request.fields.has(FieldId::range))) {
+    return nullptr;
+  }
+  Coding best = http::choose_coding(http::accepted_codings(request.fields), rule.codings);
+  const Sibling* sibling = find_sibling(chain, best);
+  return sibling != nullptr && sibling->gains() && takes_type(rule, sibling->media_type())
+             ? sibling
+             : nullptr;
+}
+
+void make_sibling(event::BackgroundPool& work, cache::Tier& tier, Ref<const Entry> entry,
+                  Coding coding) {
+  if (entry->hits() < kHotHits || entry->disk_body() || entry->body_size() > kMostBytes ||
+      !entry->begin_sibling()) {
+    return;
+  }
+  bool queued =
+      work.submit([&work, &tier, entry, coding] { make_now(work, tier, *entry, coding); });
+  if (!queued) {
+    entry->end_sibling();
+  }
+}
+
+Ref<const Sibling> with_head(const Entry& stored, std::string_view head) {
+  Ref<const Sibling> made;
+  for (const Sibling* each = stored.siblings().get(); each != nullptr; each = each->next().get()) {
+    Sibling::Parts parts = parts_under(head, each->coding());
+    if (parts.head.empty()) {
+      return {};
+    }
+    parts.body = each->body();
+    made = make_ref<Sibling>(std::move(parts), std::move(made));
+  }
+  return made;
+}
+
+} // namespace weir::proxy
