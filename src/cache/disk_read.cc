@@ -7,6 +7,19 @@
 
 namespace weir::cache {
 
+std::optional<Hash128> wanted_variant(const DiskTier& disk, const KeyRecord& record, const Key& key,
+                                      Selector& selector) {
+  if (record.key != key.bytes) {
+    return std::nullopt;
+  }
+  return disk.hash_of(record.vary.empty() ? std::string_view{} : selector.values(record.vary));
+}
+
+bool is_wanted(const Meta& meta, const Key& key, Selector& selector) {
+  return meta.key == key.bytes &&
+         (meta.vary.empty() || selector.values(meta.vary) == meta.selecting);
+}
+
 /// Where an io thread leaves what it read. It writes before it sets `ready`; the owner reads after.
 class DiskRead::Shelf final : public Shared {
 public:
@@ -36,16 +49,13 @@ bool DiskRead::start() {
 
 /// The record of the key is there: which variant does this request want?
 bool DiskRead::ask_variant() {
-  const KeyRecord& record = *shelf_->record;
-  if (record.key != key_.bytes) {
+  auto wanted = wanted_variant(*tier_.disk, *shelf_->record, key_, selector_);
+  if (!wanted) {
     return false;
   }
-  std::string_view values =
-      record.vary.empty() ? std::string_view{} : selector_.values(record.vary);
-  Hash128 wanted = tier_.disk->hash_of(values);
   auto next = make_ref<Shelf>();
   Ref<Shelf> shelf = std::exchange(shelf_, next);
-  return io_.submit([next, &tier = tier_, hash = key_.hash, wanted, owner = owner_] {
+  return io_.submit([next, &tier = tier_, hash = key_.hash, wanted = *wanted, owner = owner_] {
     if (auto variant = tier.disk->read_variant(hash, wanted)) {
       bool whole = variant->meta.body_size <= kWhole;
       bool good = true;
@@ -83,10 +93,7 @@ Ref<Entry> DiskRead::take_entry() {
     return {}; // nothing, or removed meanwhile
   }
   StoredVariant& found = *shelf_->variant;
-  bool mine =
-      found.meta.key == key_.bytes &&
-      (found.meta.vary.empty() || selector_.values(found.meta.vary) == found.meta.selecting);
-  if (!mine) {
+  if (!is_wanted(found.meta, key_, selector_)) {
     return {};
   }
   if (found.body.is_inline()) {

@@ -15,6 +15,12 @@
 
 namespace weir::cache {
 
+/// Which variant of a key on disk a request wants; nothing: it is another key's record.
+std::optional<Hash128> wanted_variant(const DiskTier& disk, const KeyRecord& record, const Key& key,
+                                      Selector& selector);
+/// Whether a variant that was read is that.
+bool is_wanted(const Meta& meta, const Key& key, Selector& selector);
+
 class DiskRead {
 public:
   /// Bodies up to this size are read into memory at once.

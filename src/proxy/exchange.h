@@ -108,7 +108,6 @@ private:
   bool may_go_on();
   bool is_within_limits();
   void fill_facts(std::string_view host, std::uint16_t port, std::string_view scheme);
-  bool cacheable_request() const;
   bool asks_for_websocket() const;
   Address believed_client(const rules::PrefixSet& trusted) const;
 
@@ -136,7 +135,6 @@ private:
   void count_end();
   void count_active(bool active);
   bool for_origin_only() const;
-  bool asks_only_cache() const;
   bool may_use_addresses(std::span<const Address> addresses);
   std::string_view values(std::string_view names) override;
   void revalidate_behind(const Ref<const cache::Entry>& entry);

@@ -3,8 +3,8 @@
 // The first step of an Exchange: what is asked, of whom, and whether it may be.
 #include "proxy/exchange.h"
 
-#include "http/cache_control.h"
 #include "metrics/metrics.h"
+#include "proxy/cache_use.h"
 #include "proxy/fields_edit.h"
 #include "proxy/resources.h"
 
@@ -168,7 +168,7 @@ Next Exchange::admit_route(const rules::Route& route) {
   if (route.cache && !verdict_.cache_no) {
     tier_ = generation_->caches[*route.cache];
     policy_ = &generation_->policy(route);
-    if (cacheable_request()) {
+    if (may_look_up(request_, policy_)) {
       return next(Step::lookup);
     }
   } else {
@@ -190,19 +190,6 @@ bool Exchange::asks_for_websocket() const {
     }
   }
   return false;
-}
-
-/// GET and HEAD without a body and without what is for the origin alone (C9.5, W7.2).
-bool Exchange::cacheable_request() const {
-  bool method = request_.method == Method::get || request_.method == Method::head;
-  if (!method || request_.framing.has_body() || request_.fields.has(FieldId::if_match) ||
-      request_.fields.has(FieldId::if_unmodified_since) ||
-      request_.uri.form == http::Target::Form::asterisk) {
-    return false;
-  }
-  return (policy_ != nullptr && !policy_->client_directives) ||
-         !request_.fields.has(FieldId::cache_control) ||
-         !http::parse_cache_control(request_.fields).no_store;
 }
 
 /// The last address of X-Forwarded-For that is not itself trusted: whom the nearest proxy that may

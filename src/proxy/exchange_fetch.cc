@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "metrics/metrics.h"
+#include "proxy/cache_use.h"
 #include "proxy/fields_edit.h"
 #include "proxy/h1_fetch.h"
 #include "proxy/raw_fetch.h"
@@ -188,7 +189,7 @@ Next Exchange::pass() {
     if (!marked_ && (tier_ != nullptr || outcome_.forward == "bypass")) {
       outcome_.kind = cache::Outcome::Kind::pass;
       if (outcome_.forward.empty()) {
-        outcome_.forward = cacheable_request() ? "miss" : "method";
+        outcome_.forward = may_look_up(request_, policy_) ? "miss" : "method";
       }
     }
     source_ = std::unique_ptr<Fetch>(std::make_unique<H1Fetch>(resources_, std::move(plan)));

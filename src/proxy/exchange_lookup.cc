@@ -5,8 +5,8 @@
 
 #include "cache/rfc9111.h"
 #include "cache/vary.h"
-#include "http/cache_control.h"
 #include "metrics/metrics.h"
+#include "proxy/cache_use.h"
 #include "proxy/h1_fetch.h"
 #include "proxy/resources.h"
 
@@ -40,29 +40,16 @@ void Exchange::make_key() {
   has_key_ = true;
 }
 
-/// What the client says of reuse, as far as the route listens to it.
 cache::RequestDirectives Exchange::directives() const {
-  cache::RequestDirectives asked = cache::read_request_directives(request_.fields);
-  if (!policy_->client_directives) {
-    bool only = asked.only_if_cached;
-    asked = {};
-    asked.only_if_cached = only;
-  }
-  asked.no_cache = asked.no_cache || verdict_.cache_bypass;
-  return asked;
+  return directives_of(request_.fields, *policy_, verdict_);
 }
 
 cache::ServeVerdict Exchange::verdict_on(const cache::Entry& entry, Duration age) const {
-  if (policy_->client_directives && !verdict_.cache_bypass) [[likely]] {
-    return cache::may_serve(entry.freshness(), age, request_.fields);
-  }
-  return cache::may_serve(entry.freshness(), age, directives());
+  return judge_reuse(entry.freshness(), age, request_.fields, *policy_, verdict_);
 }
 
-/// Nothing of the answer can be stored: no Fill is worth it.
 bool Exchange::for_origin_only() const {
-  return request_.method != http::Method::get || verdict_.cache_no_store ||
-         (!stale_ && request_.fields.has(FieldId::range));
+  return is_for_origin_only(request_, verdict_, static_cast<bool>(stale_));
 }
 
 std::string_view Exchange::values(std::string_view names) {
@@ -91,7 +78,8 @@ Next Exchange::use_entry(Ref<const cache::Entry> entry) {
   }
   if (!cache::may_share_with(entry->freshness(), request_.fields)) {
     outcome_.detail = "authorization";
-    return asks_only_cache() ? reply(make_error(504, page_facts())) : next(Step::pass);
+    return asks_only_cache(request_.fields) ? reply(make_error(504, page_facts()))
+                                            : next(Step::pass);
   }
   if (!may_use_addresses(entry->addresses())) {
     error_ = {Code::denied, Side::origin};
@@ -136,13 +124,8 @@ bool Exchange::may_use_addresses(std::span<const Address> addresses) {
   return verdict_.is_final() || addresses.empty() || ask_rules(*route_->rules, addresses, true);
 }
 
-bool Exchange::asks_only_cache() const {
-  return request_.fields.has(FieldId::cache_control) &&
-         http::parse_cache_control(request_.fields).only_if_cached;
-}
-
 Next Exchange::claim() {
-  if (asks_only_cache()) {
+  if (asks_only_cache(request_.fields)) {
     outcome_.detail = "only-if-cached";
     return reply(make_error(504, page_facts()));
   }

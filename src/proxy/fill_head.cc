@@ -4,6 +4,7 @@
 #include "cache/rfc9111.h"
 #include "http/cache_control.h"
 #include "http/conditional.h"
+#include "proxy/cache_use.h"
 #include "proxy/siblings.h"
 
 namespace weir::proxy {
@@ -12,15 +13,11 @@ using http::FieldId;
 
 namespace {
 
-constexpr std::string_view kTargeted[] = {"CDN-Cache-Control"};
-
 cache::Received received(const FetchPlan& plan, const http::ResponseHead& head) {
   cache::Received r{*plan.request, head, plan.request_time, Clock::wall(), plan.heuristic_max};
   r.policy = plan.policy;
   r.ignore_request_directives = plan.policy != nullptr && !plan.policy->client_directives;
-  if (plan.reverse) { // not meant for a forward proxy (C12.1)
-    r.targeted = kTargeted;
-  }
+  r.targeted = targeted_fields(!plan.reverse);
   return r;
 }
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 noinst_LIBRARIES += src/proxy/libproxy.a
 src_proxy_libproxy_a_SOURCES = \
+  src/proxy/cache_use.cc src/proxy/cache_use.h \
   src/proxy/coded_body.cc src/proxy/coded_body.h \
   src/proxy/compress.cc src/proxy/compress.h \
   src/proxy/dial.cc src/proxy/dial.h \
@@ -32,6 +33,7 @@ LINK_PROXY = src/proxy/libproxy.a src/origin/liborigin.a $(LINK_RULES) $(LINK_CA
 
 check_PROGRAMS += test/unit/proxy_test
 test_unit_proxy_test_SOURCES = \
+  test/unit/proxy/cache_use_test.cc \
   test/unit/proxy/coded_body_test.cc \
   test/unit/proxy/compress_test.cc \
   test/unit/proxy/fields_edit_test.cc \

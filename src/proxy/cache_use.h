@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a request asks of its route's cache: whether that is asked at all, and what a stored
+// response is good for. Pure: an Exchange decides by it, `cache get` tells it.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+#include "cache/policy.h"
+#include "cache/rfc9111.h"
+#include "http/message.h"
+#include "rules/verdict.h"
+
+namespace weir::proxy {
+
+/// GET and HEAD without a body and without what is for the origin alone (C9.5, W7.2). `policy`
+/// null: no cache is used.
+bool may_look_up(const http::RequestHead& request, const cache::Policy* policy);
+
+/// Nothing of the answer can be stored: no Fill is worth it. `has_stale`: it validates.
+bool is_for_origin_only(const http::RequestHead& request, const rules::Verdict& verdict,
+                        bool has_stale);
+
+bool asks_only_cache(const http::Fields& request);
+
+/// What the client says of reuse, as far as the route listens to it.
+cache::RequestDirectives directives_of(const http::Fields& request, const cache::Policy& policy,
+                                       const rules::Verdict& verdict);
+
+/// The fields that are asked before Cache-Control: not meant for a forward proxy (C12.1).
+std::span<const std::string_view> targeted_fields(bool forward);
+
+inline cache::ServeVerdict judge_reuse(const cache::Freshness& freshness, Duration age,
+                                       const http::Fields& request, const cache::Policy& policy,
+                                       const rules::Verdict& verdict) {
+  if (policy.client_directives && !verdict.cache_bypass) [[likely]] {
+    return cache::may_serve(freshness, age, request);
+  }
+  return cache::may_serve(freshness, age, directives_of(request, policy, verdict));
+}
+
+} // namespace weir::proxy
