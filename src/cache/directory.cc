@@ -54,6 +54,22 @@ Ref<const Entry> Directory::find(std::string_view key, const Hash128& hash, Sele
   return Ref<const Entry>(entry);
 }
 
+Directory::Glance Directory::glance(std::string_view key, const Hash128& hash, Selector& selector) {
+  Glance seen;
+  Shard& shard = this->shard(hash);
+  std::lock_guard lock(shard.mutex);
+  auto at = shard.records.find(hash);
+  if (at == shard.records.end()) {
+    return seen;
+  }
+  bool closed = false;
+  seen.entry = Ref<const Entry>(match(at->second, key, selector));
+  seen.others = !seen.entry && at->second.variants;
+  seen.marked = at->second.marked_until > Clock::mono();
+  seen.arriving = joinable(at->second, key, selector, closed) != nullptr;
+  return seen;
+}
+
 std::vector<Ref<const Entry>> Directory::variants(std::string_view key, const Hash128& hash) {
   std::vector<Ref<const Entry>> found;
   Shard& shard = this->shard(hash);

@@ -90,6 +90,14 @@ public:
   /// The hot path: the variant of `key` that matches, newest first, fresh or not. Allocates
   /// nothing.
   Ref<const Entry> find(std::string_view key, const Hash128& hash, Selector& selector);
+  /// What find() and claim() would come upon, without a trace of having looked.
+  struct Glance {
+    Ref<const Entry> entry; // the variant that matches
+    bool others = false;    // there are variants, and none matches
+    bool marked = false;    // hit-for-miss
+    bool arriving = false;  // a Fill that may be joined
+  };
+  Glance glance(std::string_view key, const Hash128& hash, Selector& selector);
   /// All variants of a key.
   std::vector<Ref<const Entry>> variants(std::string_view key, const Hash128& hash);
 

@@ -69,12 +69,14 @@ WallTime date_of(const Received& r) {
 struct Lifetime {
   Duration value{};
   bool is_explicit = false;
+  LifetimeFrom from = LifetimeFrom::nothing;
 };
 
 /// What the response's own fields say, without what the route does not obey.
 struct Directives {
   CacheControl cc;
   bool use_expires = true;
+  bool is_targeted = false;
 };
 
 Directives directives(const Received& r) {
@@ -84,6 +86,7 @@ Directives directives(const Received& r) {
     targeted = targeted ? targeted : http::parse_targeted(r.response.fields, name);
   }
   said.cc = targeted ? *targeted : http::parse_cache_control(r.response.fields);
+  said.is_targeted = targeted.has_value();
   said.use_expires = !targeted; // RFC 9213 §2.2
   if (r.policy != nullptr) {
     r.policy->apply(said.cc);
@@ -97,16 +100,20 @@ bool ignores_vary(const Received& r) { return r.policy != nullptr && r.policy->i
 /// §4.2.1, §4.2.2. What is invalid counts as explicit, and is 0 (C3.5, C3.9, C4.1).
 Lifetime own_lifetime(const Received& r, const Directives& said) {
   const CacheControl& cc = said.cc;
+  auto field = [&said](LifetimeFrom from) {
+    return said.is_targeted ? LifetimeFrom::targeted : from;
+  };
   if (cc.s_maxage || cc.s_maxage_invalid) {
-    return {seconds(cc.s_maxage.value_or(0)), true};
+    return {seconds(cc.s_maxage.value_or(0)), true, field(LifetimeFrom::s_maxage)};
   }
   if (cc.max_age || cc.max_age_invalid) {
-    return {seconds(cc.max_age.value_or(0)), true};
+    return {seconds(cc.max_age.value_or(0)), true, field(LifetimeFrom::max_age)};
   }
   if (said.use_expires && r.response.fields.has(FieldId::expires)) {
     auto expires = r.response.fields.count(FieldId::expires) == 1 ? date_field(r, FieldId::expires)
                                                                   : std::nullopt;
-    return {expires ? std::max(*expires - date_of(r), Duration::zero()) : Duration::zero(), true};
+    return {expires ? std::max(*expires - date_of(r), Duration::zero()) : Duration::zero(), true,
+            LifetimeFrom::expires};
   }
   auto modified = date_field(r, FieldId::last_modified);
   if (!modified || !(is_heuristic_status(r.response.status) || cc.is_public)) {
@@ -115,7 +122,8 @@ Lifetime own_lifetime(const Received& r, const Directives& said) {
   // Whole seconds: the dates have no more, and seconds ago shall give nothing (C4.2).
   Duration share = std::chrono::floor<std::chrono::seconds>((date_of(r) - *modified) / 100 *
                                                             r.heuristic_percent);
-  return {std::clamp(share, Duration::zero(), std::max(r.heuristic_max, Duration::zero())), false};
+  return {std::clamp(share, Duration::zero(), std::max(r.heuristic_max, Duration::zero())), false,
+          LifetimeFrom::heuristic};
 }
 
 /// The same within the route's bounds.
@@ -131,14 +139,16 @@ Lifetime lifetime(const Received& r, const Directives& directives) {
       said = policy.ttl;
     }
     if (said > Duration::zero()) {
-      life = {said, true};
+      life = {said, true, LifetimeFrom::ttl};
     }
   }
-  if (policy.ttl_min > Duration::zero() && (life.is_explicit || life.value > Duration::zero())) {
-    life.value = std::max(life.value, policy.ttl_min);
+  if (policy.ttl_min > life.value && (life.is_explicit || life.value > Duration::zero())) {
+    life.value = policy.ttl_min;
+    life.from = LifetimeFrom::ttl_min;
   }
-  if (policy.ttl_max > Duration::zero()) {
-    life.value = std::min(life.value, policy.ttl_max);
+  if (policy.ttl_max > Duration::zero() && policy.ttl_max < life.value) {
+    life.value = policy.ttl_max;
+    life.from = LifetimeFrom::ttl_max;
   }
   return life;
 }
@@ -317,6 +327,30 @@ std::string_view name(NoStore why) noexcept {
   return "unknown";
 }
 
+std::string_view name(LifetimeFrom from) noexcept {
+  switch (from) {
+  case LifetimeFrom::nothing:
+    return "nothing";
+  case LifetimeFrom::targeted:
+    return "a targeted field";
+  case LifetimeFrom::s_maxage:
+    return "s-maxage";
+  case LifetimeFrom::max_age:
+    return "max-age";
+  case LifetimeFrom::expires:
+    return "Expires";
+  case LifetimeFrom::heuristic:
+    return "heuristic";
+  case LifetimeFrom::ttl:
+    return "ttl of the route";
+  case LifetimeFrom::ttl_min:
+    return "ttl-min of the route";
+  case LifetimeFrom::ttl_max:
+    return "ttl-max of the route";
+  }
+  return "";
+}
+
 bool holds_for_all(NoStore why) noexcept {
   switch (why) {
   case NoStore::none:
@@ -363,6 +397,8 @@ Freshness freshness(const Received& r) {
   Directives said = directives(r);
   return make_freshness(r, said.cc, lifetime(r, said));
 }
+
+LifetimeFrom lifetime_from(const Received& r) { return lifetime(r, directives(r)).from; }
 
 Meta make_meta(const Received& r, std::string_view key) {
   const auto& fields = r.response.fields;

@@ -68,6 +68,20 @@ bool holds_for_all(NoStore why) noexcept;
 NoStore may_store(const Received& received);
 /// §4.2.1-§4.2.3. Responses of 400 and above get must_revalidate: no stale copy is an error (C7.5).
 Freshness freshness(const Received& received);
+/// What decided a lifetime.
+enum class LifetimeFrom : std::uint8_t {
+  nothing,   // no freshness is known
+  targeted,  // a field like CDN-Cache-Control (C12)
+  s_maxage,  // of Cache-Control
+  max_age,   // of Cache-Control
+  expires,   // the field, less Date
+  heuristic, // a share of the time since Last-Modified (§4.2.2)
+  ttl,       // the route's ttl or ttl-status
+  ttl_min,   // the route's bounds, over what the response says
+  ttl_max,
+};
+std::string_view name(LifetimeFrom from) noexcept;
+LifetimeFrom lifetime_from(const Received& received);
 /// All but addresses, tags and purge number; body_size is set when the body has ended. The head has
 /// no Content-Length: whoever sends it writes the true one from body_size (C2.13, C8.4).
 Meta make_meta(const Received& received, std::string_view key = {});

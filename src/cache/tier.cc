@@ -26,6 +26,22 @@ Ref<const Entry> Tier::purged(Ref<const Entry> entry) {
   return stale;
 }
 
+std::optional<Freshness> Tier::left_of(const Subject& subject, const Freshness& fresh) const {
+  Bans::Verdict verdict;
+  if (bans.concern(subject.purge_number)) {
+    verdict = bans.judge(subject);
+  }
+  switch (verdict.effect) {
+  case Bans::Effect::hard:
+    return std::nullopt;
+  case Bans::Effect::soft:
+    return made_stale(fresh, verdict.at);
+  case Bans::Effect::none:
+    break;
+  }
+  return fresh;
+}
+
 void Tier::settle(const Hash128& hash, const Meta& meta) {
   if (!disk || !bans.concern(meta.purge_number)) {
     return;

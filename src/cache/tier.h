@@ -5,6 +5,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/hash.h"
@@ -38,6 +39,8 @@ struct Tier {
     }
     return purged(std::move(entry));
   }
+  /// What it would leave, without doing anything: the freshness; nothing: it goes.
+  std::optional<Freshness> left_of(const Subject& subject, const Freshness& fresh) const;
   /// The same of what the disk is about to have.
   void settle(const Hash128& hash, const Meta& meta);
 

@@ -211,6 +211,30 @@ TEST_CASE("a response counts how often it was found, over its renewals too") {
   CHECK(directory.find("k", hash, none)->hits() == 1);
 }
 
+TEST_CASE("a glance sees what a request would come upon, and leaves no trace") {
+  World w;
+  CHECK_FALSE(w.directory.glance(w.key, w.hash, w.any).entry);
+  CHECK(w.directory.stats().keys == 0);
+  w.directory.insert(entry_of(w.key, 1, "accept", "a"));
+  Table a("a");
+  Table b("b");
+  auto seen = w.directory.glance(w.key, w.hash, a);
+  REQUIRE(seen.entry);
+  CHECK(seen.entry->body_size() == 1);
+  CHECK(seen.entry->hits() == 0);
+  CHECK_FALSE(seen.others);
+  seen = w.directory.glance(w.key, w.hash, b);
+  CHECK_FALSE(seen.entry);
+  CHECK(seen.others);
+  CHECK_FALSE(seen.arriving);
+  Claim lead = w.directory.claim(w.key, w.hash, b, nullptr, w.loop);
+  CHECK(w.directory.glance(w.key, w.hash, b).arriving);
+  lead.reader.fill().end();
+  CHECK_FALSE(w.directory.glance(w.key, w.hash, b).marked);
+  w.directory.mark(w.hash);
+  CHECK(w.directory.glance(w.key, w.hash, b).marked);
+}
+
 TEST_CASE("the number of variants of a key is bounded") {
   DirectoryLimits limits;
   limits.variants = 4;

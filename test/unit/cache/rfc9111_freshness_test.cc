@@ -42,6 +42,35 @@ TEST_CASE("C3.1 s-maxage before max-age before Expires before a guess") {
   CHECK(lifetime({"Cache-Control: s-maxage=0, max-age=60", later}) == 0);
 }
 
+TEST_CASE("what decided a lifetime can be told") {
+  auto from = [](Lines response, const Policy& policy = {}, bool targeted = false) {
+    static constexpr std::string_view kNames[] = {"CDN-Cache-Control"};
+    Scene scene(response);
+    Received received = scene.received();
+    received.policy = &policy;
+    if (targeted) {
+      received.targeted = kNames;
+    }
+    return lifetime_from(received);
+  };
+  CHECK(from({}) == LifetimeFrom::nothing);
+  CHECK(from({"Cache-Control: s-maxage=60, max-age=1"}) == LifetimeFrom::s_maxage);
+  CHECK(from({"Cache-Control: max-age=1", "Expires: " + date(50)}) == LifetimeFrom::max_age);
+  CHECK(from({"Expires: " + date(50)}) == LifetimeFrom::expires);
+  CHECK(from({"Last-Modified: " + date(-100000)}) == LifetimeFrom::heuristic);
+  CHECK(from({"CDN-Cache-Control: max-age=9"}, {}, true) == LifetimeFrom::targeted);
+  CHECK(from({"CDN-Cache-Control: max-age=9"}) == LifetimeFrom::nothing);
+  Policy policy;
+  policy.ttl = seconds(30);
+  CHECK(from({}, policy) == LifetimeFrom::ttl);
+  policy.ttl_min = seconds(40);
+  CHECK(from({"Cache-Control: max-age=1"}, policy) == LifetimeFrom::ttl_min);
+  CHECK(from({"Cache-Control: max-age=41"}, policy) == LifetimeFrom::max_age);
+  policy.ttl_max = seconds(50);
+  CHECK(from({"Cache-Control: max-age=51"}, policy) == LifetimeFrom::ttl_max);
+  CHECK(name(LifetimeFrom::ttl_max) == "ttl-max of the route");
+}
+
 TEST_CASE("C3.2 C3.3 max-age beats any Expires") {
   for (std::string value : {date(-50), date(50), std::string("0"), std::string("nonsense")}) {
     CAPTURE(value);
