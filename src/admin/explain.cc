@@ -27,6 +27,7 @@ struct Asked {
   const config::Config& config;
   const rules::RouteTable& routes;
   const Details& details;
+  http::Scheme scheme = http::Scheme::http; // of the URL
   WallTime at{};
   Address client;
   std::vector<Address> addresses;
@@ -35,6 +36,7 @@ struct Asked {
 /// Where a request may come in, with the listeners that lead there.
 struct Entrance {
   const rules::Route* route = nullptr;
+  bool redirects = false; // to https
   std::vector<std::size_t> listeners;
 };
 
@@ -87,10 +89,17 @@ std::vector<Entrance> find_entrances(const Asked& asked, const Request& request,
     if (!there || (!wanted.empty() && there.route->place != wanted)) {
       continue;
     }
-    auto same = [&there](const Entrance& each) { return each.route == there.route; };
+    bool tls = there.listen != nullptr && there.listen->tls;
+    if (direction == Direction::site && tls != (asked.scheme == http::Scheme::https)) {
+      continue;
+    }
+    bool redirects = there.listen != nullptr && there.listen->redirect_https;
+    auto same = [&there, redirects](const Entrance& each) {
+      return each.route == there.route && each.redirects == redirects;
+    };
     auto at = std::find_if(found.begin(), found.end(), same);
     if (at == found.end()) {
-      at = found.insert(found.end(), Entrance{there.route, {}});
+      at = found.insert(found.end(), Entrance{there.route, redirects, {}});
     }
     at->listeners.push_back(i);
   }
@@ -173,8 +182,6 @@ std::string later_denial(const Asked& asked, const rules::Route& route, const ru
         })) {
       return fmt::format("tunnels to port {} are not allowed (403)", facts.port);
     }
-  } else if (request.uri.scheme == http::Scheme::https) {
-    return "https needs a tunnel (501)";
   }
   std::vector<Address> addresses = asked.addresses;
   std::string_view host = facts.host;
@@ -192,21 +199,22 @@ std::string later_denial(const Asked& asked, const rules::Route& route, const ru
   return {};
 }
 
-std::string result_text(const Asked& asked, const rules::Route& route,
-                        const rules::Verdict& verdict, const std::string& later) {
+std::string result_text(const Asked& asked, const Entrance& in, const rules::Verdict& verdict,
+                        const std::string& later) {
   if (!verdict.allows()) {
     return fmt::format("{} {}", rules::name(verdict.action), verdict.status);
   }
   if (!later.empty()) {
     return "refused: " + later;
   }
-  std::string answer = asked.routes.row(route).answer;
+  std::string answer = in.redirects ? "redirect to https" : asked.routes.row(*in.route).answer;
   return fmt::format("{}allow: {}", verdict.is_final() ? "" : "so far ", answer);
 }
 
 Json explain_way(const Asked& asked, const Request& request, const Entrance& in) {
   const rules::Route& route = *in.route;
-  rules::Facts facts = rules::facts_of(request.head, asked.client, route.direction);
+  rules::Facts facts = rules::facts_of(request.head, asked.client, route.direction,
+                                       asked.scheme == http::Scheme::https);
   facts.place = route.place;
   facts.addresses = asked.addresses;
   facts.addresses_known = !asked.addresses.empty();
@@ -233,9 +241,9 @@ Json explain_way(const Asked& asked, const Request& request, const Entrance& in)
   way["rules"] = trace_json(trace);
   way["decision"] = trace.decision;
   way["verdict"] = verdict_json(verdict, route, asked.config);
-  way["result"] = result_text(asked, route, verdict, later);
-  if (verdict.allows() && later.empty() && asked.details) {
-    asked.details(route, facts, request.head, way);
+  way["result"] = result_text(asked, in, verdict, later);
+  if (verdict.allows() && later.empty() && !in.redirects && asked.details) {
+    asked.details({route, verdict, facts, request.head}, way);
   }
   return way;
 }
@@ -291,7 +299,7 @@ Result<http::Target> parse_url(std::string_view url, Arena& arena) {
 
 Answer explain_answer(const ExplainAsk& ask, const config::Config& config,
                       const rules::RouteTable& routes, WallTime now, const Details& details) {
-  Asked asked{ask, config, routes, details, {}, {}, {}};
+  Asked asked{ask, config, routes, details, {}, {}, {}, {}};
   if (std::string wrong = read_asked(ask, now, asked); !wrong.empty()) {
     return failure(Exit::usage, wrong);
   }
@@ -300,6 +308,7 @@ Answer explain_answer(const ExplainAsk& ask, const config::Config& config,
   if (!url || url->form != http::Target::Form::absolute) {
     return failure(Exit::usage, fmt::format("'{}' is not a URL: write http://HOST/PATH", ask.url));
   }
+  asked.scheme = url->scheme;
   Json ways = Json::array();
   for (Direction direction : {Direction::forward, Direction::site}) {
     bool unwanted = direction == Direction::forward ? ask.forward.empty() && !ask.site.empty()
@@ -318,8 +327,9 @@ Answer explain_answer(const ExplainAsk& ask, const config::Config& config,
   if (ways.empty()) {
     return failure(Exit::failed,
                    fmt::format("there is no way to ask for {}: no forward{}, and no site with the "
-                               "host {}",
-                               ask.url, ask.forward.empty() ? "" : " " + ask.forward, url->host));
+                               "host {} that speaks {}",
+                               ask.url, ask.forward.empty() ? "" : " " + ask.forward, url->host,
+                               http::name(url->scheme)));
   }
   Json body;
   body["url"] = ask.url;

@@ -30,9 +30,15 @@ struct ExplainAsk {
 };
 ExplainAsk explain_ask(const Json& arguments);
 
+/// A request that may go on, on one way.
+struct Admitted {
+  const rules::Route& route;
+  const rules::Verdict& verdict;
+  const rules::Facts& facts;
+  const http::RequestHead& request;
+};
 /// Adds to one way what only the daemon knows; may be empty.
-using Details = std::function<void(const rules::Route& route, const rules::Facts& facts,
-                                   const http::RequestHead& request, Json& way)>;
+using Details = std::function<void(const Admitted& admitted, Json& way)>;
 
 Answer explain_answer(const ExplainAsk& ask, const config::Config& config,
                       const rules::RouteTable& routes, WallTime now, const Details& details);

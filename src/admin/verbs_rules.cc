@@ -36,8 +36,8 @@ Json pool_json(const origin::Pool& pool) {
 }
 
 /// What the cache has and who would be asked.
-void add_details(const proxy::Generation& generation, const rules::Route& route,
-                 const rules::Facts& facts, const http::RequestHead& request, Json& way) {
+void add_details(const proxy::Generation& generation, const Admitted& admitted, Json& way) {
+  const auto& [route, verdict, facts, request] = admitted;
   if (route.cache && request.method != http::Method::connect) {
     cache::Tier& tier = *generation.caches[*route.cache];
     cache::KeyParts parts;
@@ -67,9 +67,8 @@ void explain(const Ask& ask) {
   bool taken = ask.daemon.background().submit(
       [reply = ask.reply, generation, what = explain_ask(ask.arguments), now = Clock::wall()] {
         Clock::tick();
-        Details details = [&generation](const rules::Route& route, const rules::Facts& facts,
-                                        const http::RequestHead& request, Json& way) {
-          add_details(*generation, route, facts, request, way);
+        Details details = [&generation](const Admitted& admitted, Json& way) {
+          add_details(*generation, admitted, way);
         };
         reply->set(explain_answer(what, *generation->config, *generation->routes, now, details));
       });

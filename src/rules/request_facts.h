@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The Facts of a request head: one function for live requests and for `weirctl explain`. Pure; the
-// views live as long as the head.
+// The Facts of a request head, for `weirctl explain`: what an Exchange makes of a live one. Pure;
+// the views live as long as the head.
 #pragma once
 
 #include "http/message.h"
@@ -9,16 +9,17 @@
 
 namespace weir::rules {
 
-/// What a request asks for; a listener of a site speaks plain http in this version.
-inline Facts facts_of(const http::RequestHead& request, const Address& client,
-                      Direction direction) {
+/// What a request asks for. `tls`: the listener of a site speaks it.
+inline Facts facts_of(const http::RequestHead& request, const Address& client, Direction direction,
+                      bool tls) {
   bool connect = request.method == http::Method::connect;
   bool secure =
-      direction == Direction::forward && (connect || request.uri.scheme == http::Scheme::https);
+      direction == Direction::forward ? connect || request.uri.scheme == http::Scheme::https : tls;
   Facts facts;
   facts.client = client;
   facts.host = request.uri.host;
-  facts.port = request.uri.port_or_default(http::Scheme::http);
+  bool site_tls = direction == Direction::site && tls;
+  facts.port = request.uri.port_or_default(site_tls ? http::Scheme::https : http::Scheme::http);
   facts.path = connect ? std::string_view{} : request.uri.path;
   facts.query = request.uri.query;
   facts.method = request.method_text;
