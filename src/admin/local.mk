@@ -9,6 +9,7 @@ src_admin_libadmin_a_SOURCES = \
   src/admin/daemon.h \
   src/admin/explain.cc src/admin/explain.h \
   src/admin/local_answers.cc src/admin/local_answers.h \
+  src/admin/lookup.cc src/admin/lookup.h \
   src/admin/reply.cc src/admin/reply.h \
   src/admin/server.cc src/admin/server.h \
   src/admin/session.cc src/admin/session.h \

@@ -7,10 +7,12 @@
 #include "admin/answer.h"
 #include "cache/key.h"
 #include "cache/tier.h"
+#include "http/fields.h"
 
 namespace weir::admin {
 
-/// An array, one member a variant.
-Json stored_json(cache::Tier& tier, const cache::Key& key);
+/// An array, one member a variant. With a request each has `matches`, and in `differs` the
+/// nominated fields in which that is another.
+Json stored_json(cache::Tier& tier, const cache::Key& key, const http::Fields* request = nullptr);
 
 } // namespace weir::admin

@@ -46,6 +46,13 @@ constexpr std::array kExplain = {
     Argument{"forward", Kind::option, "NAME", false, false, "only as a request to this forward"},
     Argument{"site", Kind::option, "NAME", false, false, "only as a request to this site"},
     kOffline};
+constexpr std::array kCacheGet = {
+    Argument{"url", Kind::word, "URL", true, false, "what would be asked for"},
+    Argument{"method", Kind::option, "METHOD", false, false, "else GET"},
+    Argument{"header", Kind::list, "'NAME: VALUE'", false, false, "a field of the request"},
+    Argument{"client", Kind::option, "ADDRESS", false, false, "of the client; else 127.0.0.1"},
+    Argument{"forward", Kind::option, "NAME", false, false, "only as a request to this forward"},
+    Argument{"site", Kind::option, "NAME", false, false, "only as a request to this site"}};
 constexpr std::array kRoutes = {
     Argument{"site", Kind::word, "SITE", false, false, "only of this host"}, kOffline};
 constexpr std::array kCacheShow = {
@@ -118,6 +125,14 @@ constexpr std::array kVerbs = {
          "use of each cache's memory and disk",
          "Bytes, entries, evictions, and the state of the disk tier.",
          {}},
+    Verb{
+        "cache", "get", Access::view, false, "what a request would find, and why; sends nothing",
+        "For each way in which the daemon can be asked for the URL: the key and what came into it, "
+        "what is stored under it and which variant matches (of the others, the fields that "
+        "differ), the arithmetic of its freshness, and what would come of the request: hit, stale, "
+        "validate, miss, pass or refused. It is decided by what decides live requests, and changes "
+        "nothing.",
+        kCacheGet},
     Verb{"cache", "show", Access::view, false, "what is stored for a URL",
          "Every variant in every cache, in memory and on disk: status, age, freshness, size.",
          kCacheShow},

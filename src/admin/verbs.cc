@@ -24,6 +24,7 @@ constexpr std::array kFunctions = {
     Row{"log", "sql", log_sql},
     Row{"log", "req", log_req},
     Row{"cache", "stat", cache_stat},
+    Row{"cache", "get", cache_get},
     Row{"cache", "show", cache_show},
     Row{"cache", "ls", cache_ls},
     Row{"cache", "top", cache_top},

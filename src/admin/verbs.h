@@ -35,6 +35,7 @@ void cache_stat(const Ask& ask);
 void stop(const Ask& ask);
 void version(const Ask& ask);
 // verbs_cache.cc
+void cache_get(const Ask& ask);
 void cache_show(const Ask& ask);
 void cache_ls(const Ask& ask);
 void cache_top(const Ask& ask);

@@ -206,6 +206,23 @@ const Json& array_at(const Json& object, const char* name) {
   return object.is_object() && found != object.end() && found->is_array() ? *found : kNone;
 }
 
+namespace {
+
+std::string print_cache(std::string_view verb, const Json& body, const Style& style) {
+  if (verb == "get") {
+    return print_lookup(body, style);
+  }
+  if (verb == "verify") { // damage is a failure that says more
+    return body.contains("caches") ? print_verified(body, style) : std::string();
+  }
+  if (body.contains("error")) {
+    return {};
+  }
+  return verb == "ls" || verb == "top" ? print_listing(body, style) : print_caches(body, style);
+}
+
+} // namespace
+
 std::string print_body(const admin::Verb& verb, const Json& body, const Style& style) {
   const std::string words = verb.words();
   if (words == "config test") {
@@ -229,14 +246,8 @@ std::string print_body(const admin::Verb& verb, const Json& body, const Style& s
   if (words == "status") {
     return body.contains("error") ? std::string() : print_status(body, style);
   }
-  if (words == "cache stat" || words == "cache show") {
-    return body.contains("error") ? std::string() : print_caches(body, style);
-  }
-  if (words == "cache ls" || words == "cache top") {
-    return body.contains("error") ? std::string() : print_listing(body, style);
-  }
-  if (words == "cache verify") {
-    return body.contains("caches") ? print_verified(body, style) : std::string();
+  if (verb.noun == "cache") {
+    return print_cache(verb.verb, body, style);
   }
   if (words == "routes") {
     return body.contains("error") ? std::string() : print_routes(body, style);

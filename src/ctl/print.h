@@ -19,8 +19,9 @@ std::string print_record(const Json& record, const Style& style);
 // print_status.cc
 std::string print_status(const Json& body, const Style& style);
 std::string print_caches(const Json& body, const Style& style);
-// print_listing.cc
+// print_stored.cc
 std::string print_listing(const Json& body, const Style& style);
+std::string print_lookup(const Json& body, const Style& style);
 std::string print_verified(const Json& body, const Style& style);
 // print_explain.cc
 std::string print_explain(const Json& body, const Style& style);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// cache ls, cache top, cache verify.
+// cache get, cache ls, cache top, cache verify.
 #include <fmt/format.h>
 
 #include "ctl/print.h"
@@ -17,6 +17,103 @@ std::string words_of(const Json& row, const char* member, const char* between) {
     all.append(all.empty() ? "" : between).append(each.get<std::string>());
   }
   return all;
+}
+
+/// A value of a field that was there, or was not.
+std::string value_text(const Json& value) {
+  return value.is_string() ? fmt::format("'{}'", value.get<std::string>()) : "no such field";
+}
+
+std::string print_key(const Json& key) {
+  std::string place = text_at(key, "place");
+  std::string text =
+      fmt::format("  key      {} in cache {}{}{}\n", text_at(key, "url"), text_at(key, "cache"),
+                  place.empty() ? ", which is shared" : ", place ", place);
+  for (const Json& each : array_at(key, "parts")) {
+    text += "           and " + each.get<std::string>() + "\n";
+  }
+  if (text_at(key, "asked") != text_at(key, "target")) {
+    text +=
+        fmt::format("           {} was asked for: the route's key-query\n", text_at(key, "asked"));
+  }
+  return text;
+}
+
+std::string print_variant(const Json& each) {
+  bool fresh = flag_at(each, "fresh");
+  std::string text =
+      fmt::format("{}  {}  in {}  age {}  {}  {}", number_at(each, "status"),
+                  bytes_text(number_at(each, "size")), words_of(each, "stores", " and "),
+                  seconds_text(number_at(each, "age_seconds")),
+                  fresh ? "fresh for " + seconds_text(number_at(each, "ttl_seconds")) : "stale",
+                  flag_at(each, "matches") ? "matches" : "does not match:");
+  for (const Json& differs : array_at(each, "differs")) {
+    text += fmt::format(" {} was {}, is {};", text_at(differs, "field"),
+                        value_text(differs["stored"]), value_text(differs["asked"]));
+  }
+  return text.back() == ';' ? text.substr(0, text.size() - 1) : text;
+}
+
+std::string print_arithmetic(const Json& fresh) {
+  double age = number_at(fresh, "age_seconds");
+  double initial = number_at(fresh, "initial_age_seconds");
+  std::string from = text_at(fresh, "lifetime_from");
+  std::string text =
+      fmt::format("  fresh    lifetime {}{} - age {} ({} when it came, {} here) = {}\n",
+                  seconds_text(number_at(fresh, "lifetime_seconds")),
+                  from.empty() ? " (not by its fields: a purge, or other words of the route then)"
+                               : " (" + from + ")",
+                  seconds_text(age), seconds_text(initial), seconds_text(age - initial),
+                  seconds_text(number_at(fresh, "ttl_seconds")));
+  std::string windows;
+  for (auto [member, name] : {std::pair("while_revalidate_seconds", "stale-while-revalidate"),
+                              std::pair("if_error_seconds", "stale-if-error")}) {
+    double time = number_at(fresh, member);
+    windows += time > 0 ? fmt::format("  {} {}", name, seconds_text(time)) : "";
+  }
+  for (auto [member, name] :
+       {std::pair("must_revalidate", "must-revalidate"), std::pair("no_cache", "no-cache"),
+        std::pair("for_authorized", "may answer Authorization")}) {
+    windows += flag_at(fresh, member) ? fmt::format("  {}", name) : "";
+  }
+  return windows.empty() ? text : text + "          " + windows.substr(1) + "\n";
+}
+
+Colour colour_of(std::string_view outcome) {
+  return outcome == "hit" ? Colour::good : outcome == "refused" ? Colour::bad : Colour::warn;
+}
+
+std::string print_way(const Json& way, const Style& style) {
+  std::string text =
+      style.paint(Colour::strong,
+                  clean(fmt::format("{} {}", text_at(way, "kind"), text_at(way, "name")))) +
+      clean(fmt::format(" on {}  ({})", words_of(way, "listen", " "), text_at(way, "where"))) +
+      "\n";
+  std::string lines;
+  std::string route = text_at(way, "route");
+  lines +=
+      fmt::format("  route    {}{}{}\n", route, route.empty() ? "" : ": ", text_at(way, "answer"));
+  lines += fmt::format("  decision {}\n", text_at(way, "decision"));
+  lines += way.contains("key") ? print_key(way["key"]) : "";
+  const char* title = "  stored   ";
+  for (const Json& each : array_at(way, "stored")) {
+    lines += title + print_variant(each) + "\n";
+    title = "           ";
+  }
+  lines += way.contains("freshness") ? print_arithmetic(way["freshness"]) : "";
+  if (std::string purge = text_at(way, "purge"); !purge.empty()) {
+    lines += "  purge    " + purge + "\n";
+  }
+  if (std::string asked = words_of(way, "asked", ", "); !asked.empty()) {
+    lines += fmt::format("  asked    {}{}\n", asked,
+                         flag_at(way, "asked_counts") ? "" : " (the route does not listen)");
+  }
+  text += clean(lines, true);
+  std::string outcome = text_at(way, "outcome");
+  text += "  outcome  " + style.paint(colour_of(outcome), clean(outcome)) + ": " +
+          clean(text_at(way, "why")) + "\n";
+  std::string on_error = text_at(way, "on_error");
+  return on_error.empty() ? text : text + "           " + clean(on_error) + "\n";
 }
 
 } // namespace
@@ -41,6 +138,14 @@ std::string print_listing(const Json& body, const Style& style) {
   text += told < count ? fmt::format("; {} of them told\n", count_text(told)) : "\n";
   if (std::string note = text_at(body, "note"); !note.empty()) {
     text += style.paint(Colour::warn, clean(note)) + "\n";
+  }
+  return text;
+}
+
+std::string print_lookup(const Json& body, const Style& style) {
+  std::string text;
+  for (const Json& each : array_at(body, "ways")) {
+    text += (text.empty() ? "" : "\n") + print_way(each, style);
   }
   return text;
 }

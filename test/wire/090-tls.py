@@ -165,6 +165,23 @@ def _():
     expect(seen["body"] == body, "other bytes came up")
 
 
+@test("explain, cache get: a URL comes in where its scheme is spoken")
+def _():
+    def way(verb, url, site):
+        ways = weir.ctl_json(*verb.split(), url, "--site", site)["ways"]
+        expect_equal(len(ways), 1, ways)
+        return ways[0]
+    expect_equal(way("explain", "https://www.test/only-http", "secure.test")["result"], "deny 403")
+    expect_equal(weir.ctl("explain", "http://www.test/", "--site", "secure.test", code=None)[0], 1)
+    expect_equal(way("explain", "http://moved.test/", "moved.test")["result"], "allow: redirect to https")
+    origin.on("/told", fresh("x"))
+    expect_equal(way("cache get", "https://www.test/told", "secure.test")["outcome"], "miss")
+    with secure() as client:
+        client.get("/told")
+    found = way("cache get", "https://www.test/told", "secure.test")
+    expect_equal((found["outcome"], found["key"]["url"]), ("hit", "https://www.test/told"))
+
+
 @test("redirect https: GET by 301, others by 308, path and query kept")
 def _():
     with Client(weir.listener("site moved.test")) as client:

@@ -137,3 +137,27 @@ TEST_CASE("answers that are not as expected do not hurt") {
   }
   print_record(Json::parse(R"({"status":"x","time":5})"), {});
 }
+
+TEST_CASE("cache get tells key, variants, arithmetic and outcome") {
+  const char* body = R"({"ways":[{"kind":"site","name":"a.test","listen":["127.0.0.1:80"],
+    "where":"weir.conf:3","route":"/","answer":"pool app","decision":"allow by default",
+    "key":{"url":"http://a.test/x","cache":"main","place":"a.test","target":"/x","asked":"/x?utm=1",
+           "parts":["cookie lang=de"]},
+    "stored":[{"status":200,"size":3,"stores":["memory","disk"],"age_seconds":10,"ttl_seconds":50,
+               "fresh":true,"matches":false,
+               "differs":[{"field":"accept","stored":"a","asked":null}]}],
+    "freshness":{"lifetime_seconds":60,"lifetime_from":"max-age","age_seconds":10,
+                 "initial_age_seconds":4,"ttl_seconds":50,"if_error_seconds":5,"no_cache":true},
+    "asked":["max-age=3"],"asked_counts":false,"purge":"made stale",
+    "outcome":"validate","why":"stale","on_error":"never served stale"}]})";
+  std::string text = print("cache", "get", body);
+  for (const char* want :
+       {"site a.test on 127.0.0.1:80  (weir.conf:3)", "key      http://a.test/x in cache main",
+        "and cookie lang=de", "/x?utm=1 was asked for", "in memory and disk",
+        "does not match: accept was 'a', is no such field\n",
+        "lifetime 1 min (max-age) - age 10 s (4 s when it came, 6 s here) = 50 s",
+        "stale-if-error 5 s  no-cache", "asked    max-age=3 (the route does not listen)",
+        "purge    made stale", "outcome  validate: stale\n", "never served stale"}) {
+    CHECK(says(text, want));
+  }
+}
