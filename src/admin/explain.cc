@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "http/client_request.h"
 #include "http/h1_parser.h"
 #include "log/filter_parser.h"
 #include "rules/request_facts.h"
@@ -27,7 +28,7 @@ struct Asked {
   const config::Config& config;
   const rules::RouteTable& routes;
   const Details& details;
-  http::Scheme scheme = http::Scheme::http; // of the URL
+  http::Target url;
   WallTime at{};
   Address client;
   std::vector<Address> addresses;
@@ -40,33 +41,19 @@ struct Entrance {
   std::vector<std::size_t> listeners;
 };
 
-std::string authority_of(const http::Target& url) {
-  Arena arena;
-  return std::string(
-      http::write_authority(url.host, url.port_or_default(url.scheme), url.scheme, arena));
-}
-
 /// Empty: it is written. Else what is wrong with it.
 std::string write_request(const ExplainAsk& ask, const http::Target& url, Direction direction,
                           Request& request) {
   bool secure = url.scheme == http::Scheme::https && direction == Direction::forward;
   bool tunnel = ask.method == "CONNECT" || (secure && ask.method.empty());
   std::string method = tunnel ? "CONNECT" : ask.method.empty() ? "GET" : ask.method;
-  std::string authority = authority_of(url);
-  std::string target(url.path_query);
-  if (tunnel) {
-    target = authority = fmt::format("{}:{}", url.host, url.port_or_default(url.scheme));
-  } else if (direction == Direction::forward) {
-    target = fmt::format("{}://{}{}", http::name(url.scheme), authority, url.path_query);
-  }
-  request.bytes = fmt::format("{} {} HTTP/1.1\r\nHost: {}\r\n", method, target, authority);
   for (const std::string& each : ask.headers) {
     if (!http::is_field_value(each) || each.find(':') == std::string::npos) {
       return fmt::format("'{}' is not a header: write 'Name: value'", each);
     }
-    request.bytes += each + "\r\n";
   }
-  request.bytes += "\r\n";
+  request.bytes =
+      http::write_client_request(method, url, direction == Direction::forward, ask.headers);
   http::H1Parser parser;
   auto progress = parser.parse_request(request.bytes, request.head, request.arena);
   if (!progress || !progress->complete) {
@@ -77,31 +64,21 @@ std::string write_request(const ExplainAsk& ask, const http::Target& url, Direct
   return {};
 }
 
-std::vector<Entrance> find_entrances(const Asked& asked, const Request& request,
-                                     Direction direction) {
+std::vector<Entrance> find_entrances(const Asked& asked, Direction direction) {
   const std::string& wanted = direction == Direction::forward ? asked.ask.forward : asked.ask.site;
   std::vector<Entrance> found;
-  for (std::size_t i = 0; i < asked.routes.listeners().size(); ++i) {
-    if (asked.routes.listeners()[i].direction != direction) {
+  for (const auto& [listener, there] : asked.routes.entrances(direction, asked.url)) {
+    if (!wanted.empty() && there.route->place != wanted) {
       continue;
     }
-    rules::Found there = asked.routes.find(i, request.head.uri.host, request.head.uri.path);
-    if (!there || (!wanted.empty() && there.route->place != wanted)) {
-      continue;
-    }
-    bool tls = there.listen != nullptr && there.listen->tls;
-    if (direction == Direction::site && tls != (asked.scheme == http::Scheme::https)) {
-      continue;
-    }
-    bool redirects = there.listen != nullptr && there.listen->redirect_https;
-    auto same = [&there, redirects](const Entrance& each) {
-      return each.route == there.route && each.redirects == redirects;
+    auto same = [&there = there](const Entrance& each) {
+      return each.route == there.route && each.redirects == there.listen->redirect_https;
     };
     auto at = std::find_if(found.begin(), found.end(), same);
     if (at == found.end()) {
-      at = found.insert(found.end(), Entrance{there.route, redirects, {}});
+      at = found.insert(found.end(), Entrance{there.route, there.listen->redirect_https, {}});
     }
-    at->listeners.push_back(i);
+    at->listeners.push_back(listener);
   }
   return found;
 }
@@ -214,7 +191,7 @@ std::string result_text(const Asked& asked, const Entrance& in, const rules::Ver
 Json explain_way(const Asked& asked, const Request& request, const Entrance& in) {
   const rules::Route& route = *in.route;
   rules::Facts facts = rules::facts_of(request.head, asked.client, route.direction,
-                                       asked.scheme == http::Scheme::https);
+                                       asked.url.scheme == http::Scheme::https);
   facts.place = route.place;
   facts.addresses = asked.addresses;
   facts.addresses_known = !asked.addresses.empty();
@@ -308,7 +285,7 @@ Answer explain_answer(const ExplainAsk& ask, const config::Config& config,
   if (!url || url->form != http::Target::Form::absolute) {
     return failure(Exit::usage, fmt::format("'{}' is not a URL: write http://HOST/PATH", ask.url));
   }
-  asked.scheme = url->scheme;
+  asked.url = *url;
   Json ways = Json::array();
   for (Direction direction : {Direction::forward, Direction::site}) {
     bool unwanted = direction == Direction::forward ? ask.forward.empty() && !ask.site.empty()
@@ -320,7 +297,7 @@ Answer explain_answer(const ExplainAsk& ask, const config::Config& config,
     if (std::string wrong = write_request(ask, *url, direction, request); !wrong.empty()) {
       return failure(Exit::usage, wrong);
     }
-    for (const Entrance& each : find_entrances(asked, request, direction)) {
+    for (const Entrance& each : find_entrances(asked, direction)) {
       ways.push_back(explain_way(asked, request, each));
     }
   }

@@ -5,6 +5,7 @@ src_http_libhttp_a_CPPFLAGS = $(AM_CPPFLAGS) $(IDN2_CFLAGS) $(NGHTTP2_CFLAGS) $(
 src_http_libhttp_a_SOURCES = \
   src/http/cache_control.cc src/http/cache_control.h \
   src/http/chars.h \
+  src/http/client_request.cc src/http/client_request.h \
   src/http/coding.cc src/http/coding.h \
   src/http/conditional.cc src/http/conditional.h \
   src/http/fields.cc src/http/fields.def src/http/fields.h \
@@ -25,6 +26,7 @@ LINK_HTTP = src/http/libhttp.a $(IDN2_LIBS) $(NGHTTP2_LIBS) $(ZLIB_LIBS) $(BROTL
 check_PROGRAMS += test/unit/http_test
 test_unit_http_test_SOURCES = \
   test/unit/http/cache_control_test.cc \
+  test/unit/http/client_request_test.cc \
   test/unit/http/coding_test.cc \
   test/unit/http/conditional_test.cc \
   test/unit/http/fields_test.cc \

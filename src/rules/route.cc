@@ -227,4 +227,17 @@ Found RouteTable::find(std::size_t listener, std::string_view host,
   return {&routes_[place.otherwise], &home->trusted, home->listen};
 }
 
+std::vector<RouteTable::Entrance> RouteTable::entrances(Direction direction,
+                                                        const http::Target& url) const {
+  std::vector<Entrance> all;
+  for (std::size_t i = 0; i < listeners_.size(); ++i) {
+    Found found = listeners_[i].direction == direction ? find(i, url.host, url.path) : Found{};
+    bool tls = found && found.listen->tls;
+    if (found && (direction == Direction::forward || tls == (url.scheme == http::Scheme::https))) {
+      all.push_back({i, found});
+    }
+  }
+  return all;
+}
+
 } // namespace weir::rules

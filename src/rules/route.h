@@ -22,6 +22,7 @@
 #include "base/address.h"
 #include "base/result.h"
 #include "config/config.h"
+#include "http/uri.h"
 #include "rules/facts.h"
 #include "rules/host_matcher.h"
 #include "rules/path_matcher.h"
@@ -90,6 +91,14 @@ public:
   /// `listener` is an index into listeners(); `host` normalised, `path` without query.
   Found find(std::size_t listener, std::string_view host, std::string_view path) const noexcept;
   std::span<const Route> routes() const noexcept { return routes_; }
+  /// Where a URL may be asked for in one direction: each listener that leads anywhere; of sites
+  /// those that speak its scheme.
+  struct Entrance {
+    std::size_t listener = 0;
+    Found found;
+    bool redirects() const noexcept { return found.listen->redirect_https; }
+  };
+  std::vector<Entrance> entrances(Direction direction, const http::Target& url) const;
 
   /// In the order in which they are asked.
   std::vector<RouteRow> describe() const;

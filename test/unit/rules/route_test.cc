@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "rules/route.h"
 
+#include "http/message.h"
 #include "rules_of.h"
 
 using namespace weir;
@@ -219,4 +220,24 @@ TEST_CASE("a route that nothing can reach says why") {
   CHECK(told[1] == "www.example.com /*: / takes every path");
   CHECK(told[2] == "example.com /robots.txt: /robots.txt stands twice");
   CHECK(told[4] == "www.example.com /: www.example.com belongs to site www.example.com");
+}
+
+TEST_CASE("a URL is asked for where its scheme is spoken, and by any forward") {
+  Table t;
+  Arena arena;
+  auto at = [&](Direction direction, std::string_view text) {
+    auto url = http::parse_target(http::Method::get, text, arena);
+    REQUIRE(url);
+    std::string all;
+    for (const auto& each : t.table->entrances(direction, *url)) {
+      all += (all.empty() ? "" : " ") + t.table->listeners()[each.listener].address.to_string() +
+             "=" + std::string(each.found.route->place);
+    }
+    return all;
+  };
+  CHECK(at(Direction::site, "http://www.example.com/") ==
+        "127.0.0.1:80=www.example.com 127.0.0.1:81=www.example.com");
+  CHECK(at(Direction::site, "http://elsewhere.test/") == "127.0.0.1:81=*");
+  CHECK(at(Direction::site, "https://www.example.com/") == "");
+  CHECK(at(Direction::forward, "https://www.example.com/") == "127.0.0.1:3128=lan");
 }
