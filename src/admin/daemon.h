@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "admin/verb_table.h"
 #include "base/address.h"
 #include "base/clock.h"
 #include "config/source.h"
@@ -27,6 +28,8 @@ class Generation;
 }
 
 namespace weir::admin {
+
+struct WarmAsk; // warm_plan.h
 
 struct ListenerFacts {
   std::string kind; // "forward", "site", "admin"
@@ -154,6 +157,30 @@ struct PurgeFacts {
   std::uint64_t bytes = 0;
 };
 
+/// The last `cache warm`, or the one under way.
+struct WarmFacts {
+  enum class State : std::uint8_t {
+    none,    // there was none
+    listing, // finds out what is not stored
+    running,
+    waiting, // for clients to be fewer
+    stopped,
+    done,
+  };
+  State state = State::none;
+  Exit exit = Exit::ok;
+  std::string error; // why it was not begun; empty: it was
+  WallTime started{};
+  double rate = 0;
+  std::uint64_t found = 0;
+  std::uint64_t fresh = 0;   // stored already
+  std::uint64_t skipped = 0; // that no cache may answer
+  std::uint64_t fetched = 0;
+  std::uint64_t failed = 0;
+  std::uint64_t left = 0;
+  std::vector<std::string> failures; // and what was skipped, with the reason: some of them
+};
+
 enum class StopMode : std::uint8_t {
   drain, // responses under way end first, within the grace time
   now,
@@ -180,6 +207,10 @@ public:
   virtual void purge(const PurgeAsk& ask, std::function<void(PurgeOutcome)> done) = 0;
   /// The newest first.
   virtual std::vector<PurgeFacts> purges() const = 0;
+  /// `done`: it has begun, or why not.
+  virtual void warm(const WarmAsk& ask, std::function<void(WarmFacts)> done) = 0;
+  virtual void stop_warm() = 0;
+  virtual WarmFacts warm_facts() const = 0;
   /// Begins; the answer has been sent when it is called.
   virtual void stop(StopMode mode) = 0;
 };

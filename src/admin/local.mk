@@ -19,7 +19,8 @@ src_admin_libadmin_a_SOURCES = \
   src/admin/verb_table.cc src/admin/verb_table.h \
   src/admin/verbs.cc src/admin/verbs.h \
   src/admin/verbs_cache.cc src/admin/verbs_config.cc src/admin/verbs_log.cc \
-  src/admin/verbs_rules.cc src/admin/verbs_status.cc
+  src/admin/verbs_rules.cc src/admin/verbs_status.cc src/admin/verbs_warm.cc \
+  src/admin/warm_plan.cc src/admin/warm_plan.h
 
 # What weirctl takes of it needs nothing of proxy/ and cache/; the linker leaves those parts out.
 LINK_ADMIN = src/admin/libadmin.a $(LINK_PROXY)
@@ -29,6 +30,7 @@ test_unit_admin_test_CPPFLAGS = $(src_admin_libadmin_a_CPPFLAGS)
 test_unit_admin_test_SOURCES = \
   test/unit/admin/access_test.cc \
   test/unit/admin/answer_test.cc \
-  test/unit/admin/session_test.cc
+  test/unit/admin/session_test.cc \
+  test/unit/admin/warm_plan_test.cc
 test_unit_admin_test_LDADD = test/unit/libtestmain.a $(LINK_ADMIN)
 TESTS += test/unit/admin_test

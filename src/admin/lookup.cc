@@ -415,4 +415,26 @@ void add_lookup(const proxy::Generation& generation, const Admitted& admitted, J
   Lookup(generation, admitted, way).run();
 }
 
+Answer get_answer(const proxy::Generation& generation, ExplainAsk what) {
+  what.method = what.method.empty() ? "GET" : what.method; // not the tunnel of explain
+  Details details = [&generation](const Admitted& admitted, Json& way) {
+    add_lookup(generation, admitted, way);
+  };
+  Answer answer =
+      explain_answer(what, *generation.config, *generation.routes, Clock::wall(), details);
+  if (!answer.body.contains("ways")) {
+    return answer;
+  }
+  for (Json& way : answer.body["ways"]) {
+    if (!way.contains("outcome")) { // the rules, or what comes after them
+      way["outcome"] = way["result"].get<std::string>().find("allow") == 0 ? "own" : "refused";
+      way["why"] = way["result"];
+    }
+    for (const char* member : {"rules", "verdict", "result"}) {
+      way.erase(member); // explain tells them
+    }
+  }
+  return answer;
+}
+
 } // namespace weir::admin

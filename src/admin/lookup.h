@@ -13,4 +13,7 @@ namespace weir::admin {
 /// Adds to `way`: key, stored, freshness, asked; outcome (a word) and why.
 void add_lookup(const proxy::Generation& generation, const Admitted& admitted, Json& way);
 
+/// The answer of `cache get`: for each way an outcome.
+Answer get_answer(const proxy::Generation& generation, ExplainAsk what);
+
 } // namespace weir::admin

@@ -61,6 +61,24 @@ constexpr std::array kCacheLs = {
     Argument{"where", Kind::words, "WHERE", false, false, "host = *.example.com and size > 1MB"},
     Argument{"by", Kind::option, "ORDER", false, false, "url, size, age, ttl, hits or saved"},
     Argument{"limit", Kind::option, "NUMBER", false, false, "how many are told"}};
+constexpr std::array kCacheWarm = {
+    Argument{"source", Kind::word, "log|FILE|-", false, false,
+             "what clients asked for most, or a file with a URL a line (-: standard input)"},
+    Argument{"url", Kind::list, "URL", false, false, "this one as well"},
+    Argument{"since", Kind::option, "TIME", false, false, "log: of the last 12h, 7d; else 1d"},
+    Argument{"where", Kind::option, "FILTER", false, false, "log: only such rows, as for tail"},
+    Argument{"limit", Kind::option, "NUMBER", false, false, "the first so many; else 1000"},
+    Argument{"rate", Kind::option, "NUMBER/s", false, false, "at most so many a second; else 10/s"},
+    Argument{"busy", Kind::option, "NUMBER", false, false,
+             "wait while more requests of clients are in work; else 8"},
+    Argument{"header", Kind::list, "'NAME: VALUE'", false, false, "a field of each request"},
+    Argument{"client", Kind::option, "ADDRESS", false, false, "in whose name; else 127.0.0.1"},
+    Argument{"forward", Kind::option, "NAME", false, false, "only by this forward"},
+    Argument{"site", Kind::option, "NAME", false, false, "only by this site"},
+    Argument{"status", Kind::flag, "", false, false, "only say how far it is"},
+    Argument{"stop", Kind::flag, "", false, false, "end the one under way"},
+    Argument{"wait", Kind::flag, "", false, true, "until it is over"},
+    kDryRun};
 constexpr std::array kPurge = {
     Argument{"url", Kind::words, "URL|WHERE", true, false,
              "http://HOST/PATH, with * at its end all that begins so; or tag = sku-17"},
@@ -151,6 +169,18 @@ constexpr std::array kVerbs = {
          "In the background, behind the traffic. What is damaged is removed, counted, and told in "
          "the error log; the answer is then a failure. While it runs weir serves as ever.",
          {}},
+    Verb{"cache", "warm", Access::operate, false, "fetch what is not stored fresh, in idle time",
+         "Each URL that a request would not find fresh (as cache get tells) is fetched by weir "
+         "itself, as a request like any other: rules, limits, key and Vary hold, and the log has a "
+         "row of kind warm. `log` means the URLs that clients asked for most and that a cache may "
+         "answer, each through the site or forward that it came by; of a list a site that has the "
+         "host goes before a forward. Without --header 'Accept-Encoding: gzip, br' an origin that "
+         "varies by it gives what few browsers ask for. Four at a time at most, only while clients "
+         "keep weir less "
+         "busy than --busy says, over reloads too. One runs at a time; --status and --wait tell "
+         "what was found, was fresh, was skipped (no cache may answer it), fetched, failed and is "
+         "left.",
+         kCacheWarm},
     Verb{"purge", "", Access::operate, false, "make what is stored stale, or drop it",
          "A URL means all its variants. WHERE is `field op value` joined by and, or, not: host = "
          "shop.example and age > 1h and mime = image/*. Its fields are url, scheme, host, port, "

@@ -29,6 +29,7 @@ constexpr std::array kFunctions = {
     Row{"cache", "ls", cache_ls},
     Row{"cache", "top", cache_top},
     Row{"cache", "verify", cache_verify},
+    Row{"cache", "warm", cache_warm},
     Row{"purge", "", purge},
     Row{"purge", "log", purge_log},
     Row{"list", "lookup", list_lookup},

@@ -42,6 +42,8 @@ void cache_top(const Ask& ask);
 void cache_verify(const Ask& ask);
 void purge(const Ask& ask);
 void purge_log(const Ask& ask);
+// verbs_warm.cc
+void cache_warm(const Ask& ask);
 // verbs_rules.cc
 void explain(const Ask& ask);
 void routes(const Ask& ask);

@@ -5,7 +5,6 @@
 
 #include <fmt/format.h>
 
-#include "admin/explain.h"
 #include "admin/lookup.h"
 #include "admin/stored.h"
 #include "admin/stored_filter.h"
@@ -82,27 +81,6 @@ Answer show(const proxy::Generation& generation, const Url& url) {
   return success(std::move(body));
 }
 
-Answer get(const proxy::Generation& generation, const ExplainAsk& what) {
-  Details details = [&generation](const Admitted& admitted, Json& way) {
-    add_lookup(generation, admitted, way);
-  };
-  Answer answer =
-      explain_answer(what, *generation.config, *generation.routes, Clock::wall(), details);
-  if (!answer.body.contains("ways")) {
-    return answer;
-  }
-  for (Json& way : answer.body["ways"]) {
-    if (!way.contains("outcome")) { // the rules, or what comes after them
-      way["outcome"] = way["result"].get<std::string>().find("allow") == 0 ? "own" : "refused";
-      way["why"] = way["result"];
-    }
-    for (const char* member : {"rules", "verdict", "result"}) {
-      way.erase(member); // explain tells them
-    }
-  }
-  return answer;
-}
-
 bool is_place(const proxy::Generation& generation, std::string_view name) {
   const auto& routes = generation.routes->routes();
   return std::any_of(routes.begin(), routes.end(),
@@ -158,9 +136,8 @@ void list(const Ask& ask, StoredOrder usual, std::size_t limit) {
 
 void cache_get(const Ask& ask) {
   ExplainAsk what = explain_ask(ask.arguments);
-  what.method = what.method.empty() ? "GET" : what.method; // not the tunnel of explain
   in_background(ask, [what](const proxy::Generation& generation, const Ending&) {
-    return get(generation, what);
+    return get_answer(generation, what);
   });
 }
 

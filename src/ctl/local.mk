@@ -10,7 +10,8 @@ src_ctl_libctl_a_SOURCES = \
   src/ctl/print.cc src/ctl/print.h src/ctl/print_explain.cc src/ctl/print_status.cc \
   src/ctl/print_stored.cc \
   src/ctl/run.cc src/ctl/run.h \
-  src/ctl/text.cc src/ctl/text.h
+  src/ctl/text.cc src/ctl/text.h \
+  src/ctl/warm.cc src/ctl/warm.h
 
 LINK_CTL = src/ctl/libctl.a $(LINK_ADMIN)
 

@@ -218,6 +218,9 @@ std::string print_cache(std::string_view verb, const Json& body, const Style& st
   if (body.contains("error")) {
     return {};
   }
+  if (verb == "warm") {
+    return print_warm(body, style);
+  }
   return verb == "ls" || verb == "top" ? print_listing(body, style) : print_caches(body, style);
 }
 

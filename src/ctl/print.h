@@ -22,6 +22,8 @@ std::string print_caches(const Json& body, const Style& style);
 // print_stored.cc
 std::string print_listing(const Json& body, const Style& style);
 std::string print_lookup(const Json& body, const Style& style);
+/// What it has come to, and below it what failed.
+std::string print_warm(const Json& body, const Style& style);
 std::string print_verified(const Json& body, const Style& style);
 // print_explain.cc
 std::string print_explain(const Json& body, const Style& style);

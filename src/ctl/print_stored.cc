@@ -150,6 +150,27 @@ std::string print_lookup(const Json& body, const Style& style) {
   return text;
 }
 
+std::string print_warm(const Json& body, const Style& style) {
+  if (flag_at(body, "stopping")) {
+    return "stopping\n";
+  }
+  auto count = [&body](const char* member) { return count_text(number_at(body, member)); };
+  bool dry = flag_at(body, "dry_run");
+  std::string state = dry ? "would warm" : text_at(body, "state");
+  if (state == "none") {
+    return "nothing was warmed yet\n";
+  }
+  std::string text = fmt::format("{}: {} found, {} fresh, {} skipped", state, count("found"),
+                                 count("fresh"), count("skipped"));
+  text += dry ? fmt::format(", {} to be fetched\n", count("left"))
+              : fmt::format(", {} fetched, {} failed, {} left\n", count("fetched"), count("failed"),
+                            count("left"));
+  for (const Json& each : array_at(body, "told")) {
+    text += style.paint(Colour::faint, "  " + clean(each.get<std::string>())) + "\n";
+  }
+  return text;
+}
+
 std::string print_verified(const Json& body, const Style& style) {
   Table table({"CACHE", "SOUND", "SIZE", "DAMAGED"},
               {Align::left, Align::right, Align::right, Align::right});

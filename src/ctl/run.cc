@@ -12,6 +12,7 @@
 #include "ctl/client.h"
 #include "ctl/offline.h"
 #include "ctl/print.h"
+#include "ctl/warm.h"
 
 namespace weir::ctl {
 namespace {
@@ -24,9 +25,10 @@ constexpr milliseconds kVerifyPatience = std::chrono::hours(24);  // all of a di
 constexpr milliseconds kLook = milliseconds(50);
 
 Time deadline_of(const Command& command) {
-  milliseconds patience = command.verb->noun == "reload"   ? kReloadPatience
-                          : command.verb->verb == "verify" ? kVerifyPatience
-                                                           : kPatience;
+  std::string_view verb = command.verb->verb;
+  milliseconds patience = command.verb->noun == "reload"       ? kReloadPatience
+                          : verb == "verify" || verb == "warm" ? kVerifyPatience
+                                                               : kPatience;
   return std::chrono::steady_clock::now() +
          (command.timeout.count() > 0 ? command.timeout : patience);
 }
@@ -121,6 +123,12 @@ Outcome run(Command command, const Style& style, std::FILE* live) {
   if (auto answer = answer_offline(command)) {
     return outcome_of(command, style, answer->exit, answer->body);
   }
+  bool warms = command.verb->verb == "warm";
+  if (warms) {
+    if (auto wrong = read_urls(command)) {
+      return *wrong;
+    }
+  }
   Client client(socket, deadline);
   if (command.verb->noun == "tail") {
     Outcome outcome = follow(command, client, style, live);
@@ -128,6 +136,12 @@ Outcome run(Command command, const Style& style, std::FILE* live) {
     return outcome;
   }
   Answered answered = client.ask(*command.verb, command.arguments);
+  if (warms && answered.exit == Exit::ok && admin::flag_of(command.local, "wait") &&
+      !flag_at(answered.body, "dry_run")) {
+    answered = wait_for_warm(command, socket, deadline, live);
+    return answered.why.empty() ? outcome_of(command, style, answered.exit, answered.body)
+                                : unanswered(answered);
+  }
   std::string own =
       command.verb->noun == "version" && !command.json ? "weirctl " PACKAGE_VERSION "\n" : "";
   Outcome outcome = answered.why.empty() ? outcome_of(command, style, answered.exit, answered.body)

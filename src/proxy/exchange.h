@@ -59,6 +59,10 @@ public:
   http::RequestHead& request() noexcept { return request_; }
   Arena& arena() noexcept { return arena_; }
   const http::HeadLimits& limits() const noexcept { return limits_; }
+  /// After begin(): of a request that is no client's, for the log.
+  void set_kind(std::string_view kind) noexcept { record_.kind = kind; }
+  /// From respond() to delivered().
+  const cache::Outcome& outcome() const noexcept { return outcome_; }
   /// The head is complete.
   void start();
   /// The head is unusable.

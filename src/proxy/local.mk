@@ -27,7 +27,8 @@ src_proxy_libproxy_a_SOURCES = \
   src/proxy/session.h \
   src/proxy/siblings.cc src/proxy/siblings.h \
   src/proxy/source.cc src/proxy/source.h \
-  src/proxy/tls_setup.cc src/proxy/tls_setup.h
+  src/proxy/tls_setup.cc src/proxy/tls_setup.h \
+  src/proxy/warmer.cc src/proxy/warmer.h
 
 LINK_PROXY = src/proxy/libproxy.a src/origin/liborigin.a $(LINK_RULES) $(LINK_CACHE) $(LINK_NET) $(LINK_LOG)
 

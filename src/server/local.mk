@@ -11,6 +11,7 @@ src_server_libserver_a_SOURCES = \
   src/server/server.cc src/server/server.h \
   src/server/status.cc \
   src/server/test_clock.cc src/server/test_clock.h \
+  src/server/warming.cc src/server/warming.h \
   src/server/worker.cc src/server/worker.h
 
 LINK_SERVER = src/server/libserver.a $(LINK_ADMIN) $(LINK_STATE)

@@ -22,6 +22,7 @@
 #include "server/build.h"
 #include "server/cert_watch.h"
 #include "server/purges.h"
+#include "server/warming.h"
 #include "server/worker.h"
 #include "state/store.h"
 
@@ -56,6 +57,11 @@ public:
   void reload(std::function<void(admin::ReloadOutcome)> done) override;
   void purge(const admin::PurgeAsk& ask, std::function<void(admin::PurgeOutcome)> done) override;
   std::vector<admin::PurgeFacts> purges() const override { return purges_->facts(); }
+  void warm(const admin::WarmAsk& ask, std::function<void(admin::WarmFacts)> done) override {
+    warming_.start(lasting_.now, log_directory(), ask, *work_, *workers_.front(), std::move(done));
+  }
+  void stop_warm() override { warming_.stop(*workers_.front()); }
+  admin::WarmFacts warm_facts() const override { return warming_.facts(); }
   void stop(admin::StopMode mode) override;
 
 private:
@@ -97,6 +103,7 @@ private:
   event::Loop loop_;
   Lasting lasting_;
   std::unique_ptr<Purges> purges_;
+  Warming warming_{loop_, metrics_};
   net::ClientCounts clients_;
   rules::Limits limits_;
   std::unique_ptr<event::BackgroundPool> io_;

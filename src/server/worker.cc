@@ -129,8 +129,27 @@ void Worker::room() {
   }
 }
 
+void Worker::warm(proxy::WarmJob job, std::shared_ptr<proxy::WarmProgress> progress,
+                  std::function<std::int64_t()> in_work) {
+  if (draining_) {
+    progress->over = true;
+    return;
+  }
+  if (!warmer_) {
+    warmer_ = std::make_unique<proxy::Warmer>(resources_, std::move(in_work));
+  }
+  warmer_->start(std::move(job), std::move(progress));
+}
+
+void Worker::stop_warm() {
+  if (warmer_) {
+    warmer_->stop();
+  }
+}
+
 void Worker::drain(Duration grace) {
   draining_ = true;
+  stop_warm();
   for (auto& [id, door] : doors_) {
     door->listener().stop();
   }
@@ -149,6 +168,7 @@ void Worker::end_all() {
   while (proxy::Session* session = resources_.sessions.front()) {
     session->end();
   }
+  stop_warm();
   resources_.end_fills();
   loop_.turn(false);
   doors_.clear();

@@ -16,6 +16,7 @@
 #include "metrics/metrics.h"
 #include "net/listener.h"
 #include "proxy/resources.h"
+#include "proxy/warmer.h"
 
 namespace weir::server {
 
@@ -45,6 +46,10 @@ public:
   void unlisten(std::uint32_t place);
   /// There may be a place for one more connection.
   void room();
+  /// Begins to fetch into the cache; `in_work`: as for proxy::Warmer.
+  void warm(proxy::WarmJob job, std::shared_ptr<proxy::WarmProgress> progress,
+            std::function<std::int64_t()> in_work);
+  void stop_warm();
   /// Requests under way end first, within `grace`; then the thread ends.
   void drain(Duration grace);
 
@@ -87,6 +92,7 @@ private:
   std::map<std::uint32_t, std::unique_ptr<Door>> doors_;
   // A place outlives its door: sessions refer to it.
   std::vector<std::unique_ptr<Door>> closed_doors_;
+  std::unique_ptr<proxy::Warmer> warmer_; // null: nothing was to be warmed yet
   Drain drain_;
   bool draining_ = false;
   MonoTime full_told_{};         // when the error log was told that connections wait

@@ -28,6 +28,7 @@ WIRE_TESTS = \
   test/wire/051-times.py \
   test/wire/052-two-users.py \
   test/wire/053-get.py \
+  test/wire/054-warm.py \
   test/wire/056-stored-coding.py \
   test/wire/060-admin.py \
   test/wire/061-reload.py \

@@ -13,6 +13,7 @@
 
 #include "admin/control_socket.h"
 #include "admin/server.h"
+#include "admin/warm_plan.h"
 #include "proxy/generation.h"
 
 using namespace weir;
@@ -51,10 +52,19 @@ public:
     facts.text = "tag = red";
     return {facts};
   }
+  void warm(const WarmAsk& ask, std::function<void(WarmFacts)> done) override {
+    warmed = ask;
+    WarmFacts facts;
+    facts.left = ask.urls.size();
+    done(facts);
+  }
+  void stop_warm() override { warmed.reset(); }
+  WarmFacts warm_facts() const override { return {}; }
   void stop(StopMode mode) override { stopped = mode; }
 
   std::vector<std::function<void(ReloadOutcome)>> reloads;
   std::optional<PurgeAsk> purged;
+  std::optional<WarmAsk> warmed;
   std::string purge_error;
   std::optional<StopMode> stopped;
 

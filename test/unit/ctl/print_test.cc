@@ -161,3 +161,12 @@ TEST_CASE("cache get tells key, variants, arithmetic and outcome") {
     CHECK(says(text, want));
   }
 }
+
+TEST_CASE("cache warm tells what it has come to, and what failed") {
+  std::string text = print("cache", "warm", R"({"state":"running","found":1200,"fresh":3,
+    "skipped":2,"fetched":5,"failed":1,"left":1189,"told":["http://a/: 500"]})");
+  CHECK(text == "running: 1,200 found, 3 fresh, 2 skipped, 5 fetched, 1 failed, 1,189 left\n"
+                "  http://a/: 500\n");
+  CHECK(says(print("cache", "warm", R"({"dry_run":true,"left":4})"), "4 to be fetched"));
+  CHECK(print("cache", "warm", R"({"state":"none"})") == "nothing was warmed yet\n");
+}
