@@ -62,6 +62,20 @@ ChunkPool::~ChunkPool() {
   }
 }
 
+std::optional<std::size_t> held_by(const std::vector<Slice>& slices) noexcept {
+  std::size_t held = 0;
+  const Shared* last = nullptr;
+  for (const Slice& slice : slices) {
+    std::size_t each = slice.owner ? slice.owner->footprint() : 0;
+    if (each == 0) {
+      return std::nullopt;
+    }
+    held += slice.owner.get() != last ? each : 0;
+    last = slice.owner.get();
+  }
+  return held;
+}
+
 void OutQueue::compact() noexcept {
   if (begin_ == 0) {
     return;

@@ -13,10 +13,12 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <vector>
 
 #include "base/ref.h"
+#include "base/sized.h"
 
 namespace weir {
 
@@ -35,6 +37,7 @@ public:
   char* data() noexcept { return reinterpret_cast<char*>(this + 1); }
   const char* data() const noexcept { return reinterpret_cast<const char*>(this + 1); }
   std::size_t capacity() const noexcept { return capacity_; }
+  std::size_t footprint() const noexcept override { return heap_bytes(capacity_ + sizeof(Chunk)); }
 
 private:
   friend class ChunkPool;
@@ -67,6 +70,9 @@ struct Slice {
     return front;
   }
 };
+
+/// Bytes of memory that live as long as these slices do; nothing: not known.
+std::optional<std::size_t> held_by(const std::vector<Slice>& slices) noexcept;
 
 /// What a pull() answers (DESIGN §4). `blocked`: "I will wake you".
 enum class Pull : std::uint8_t { more, blocked, end, failed };

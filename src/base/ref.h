@@ -28,6 +28,8 @@ public:
   }
   /// Only a hint: another thread may change it at once. Exact when it is 1 and the caller holds it.
   std::uint32_t use_count() const noexcept { return count_.load(std::memory_order_acquire); }
+  /// Bytes of memory that live as long as this does; 0: not known.
+  virtual std::size_t footprint() const noexcept { return 0; }
 
 protected:
   Shared() = default;

@@ -15,6 +15,12 @@
 
 namespace weir {
 
+/// What the heap takes for a block of so many bytes: its own word beside it, rounded as malloc
+/// does.
+constexpr std::size_t heap_bytes(std::size_t bytes) noexcept {
+  return bytes < 24 ? 32 : (bytes + 8 + 15) / 16 * 16;
+}
+
 template <class T, class... Args> Ref<T> make_sized(std::size_t extra, Args&&... args) {
   void* raw = std::malloc(sizeof(T) + extra);
   if (raw == nullptr) {

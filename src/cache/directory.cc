@@ -8,18 +8,49 @@
 
 namespace weir::cache {
 
-namespace {
-/// What a key's own bookkeeping takes beside its entries, roughly: map node, bucket, Record.
-constexpr std::size_t kRecordCost = 112;
-} // namespace
-
 Directory::Directory(const DirectoryLimits& limits) : limits_(limits) {}
+
+Directory::Affairs& Directory::Record::make_affairs() {
+  if (!affairs) {
+    affairs = std::make_unique<Affairs>();
+  }
+  return *affairs;
+}
+
+void Directory::take_bytes(std::size_t n) noexcept {
+  entry_bytes_.fetch_add(n, std::memory_order_relaxed);
+  metrics::add(metrics::Metric::cache_bytes, n);
+}
+
+void Directory::release_bytes(std::size_t n) noexcept {
+  entry_bytes_.fetch_sub(n, std::memory_order_relaxed);
+  metrics::sub(metrics::Metric::cache_bytes, n);
+}
+
+void Directory::take_fill_bytes(std::uint64_t n) noexcept {
+  fill_bytes_.fetch_add(n, std::memory_order_relaxed);
+}
+
+void Directory::release_fill_bytes(std::uint64_t n) noexcept {
+  fill_bytes_.fetch_sub(n, std::memory_order_relaxed);
+}
+
+/// The one there is, or a new one.
+Directory::Record& Directory::record_of(Shard& shard, const Hash128& hash) {
+  auto [at, made] = shard.records.try_emplace(hash);
+  if (made) {
+    take_bytes(kRecordCost);
+  }
+  return at->second;
+}
 
 Directory::~Directory() {
   for (Shard& shard : shards_) {
     // Variants are chained: let go of them one by one, not by recursion.
     while (Entry* entry = shard.sieve.front()) {
-      take_out(shard, shard.records.at(entry->hash()), *entry);
+      Hash128 hash = entry->hash();
+      take_out(shard, shard.records.at(hash), *entry);
+      tidy(shard, hash);
     }
   }
 }
@@ -65,7 +96,7 @@ Directory::Glance Directory::glance(std::string_view key, const Hash128& hash, S
   bool closed = false;
   seen.entry = Ref<const Entry>(match(at->second, key, selector));
   seen.others = !seen.entry && at->second.variants;
-  seen.marked = at->second.marked_until > Clock::mono();
+  seen.marked = at->second.affairs && at->second.affairs->marked_until > Clock::mono();
   seen.arriving = joinable(at->second, key, selector, closed) != nullptr;
   return seen;
 }
@@ -88,7 +119,10 @@ std::vector<Ref<const Entry>> Directory::variants(std::string_view key, const Ha
 Fill* Directory::joinable(Record& record, std::string_view key, Selector& selector, bool& closed) {
   // The names of the newest variant tell whether a Fill without a head can be the right one.
   std::string_view names = record.variants ? record.variants->vary() : std::string_view{};
-  for (Fill* fill : record.fills) {
+  if (!record.affairs) {
+    return nullptr;
+  }
+  for (Fill* fill : record.affairs->fills) {
     if (fill->key() != key || fill->doomed() || fill->purge_number() < join_from_.load()) {
       continue;
     }
@@ -126,7 +160,7 @@ Claim Directory::claim(std::string_view key, const Hash128& hash, Selector& sele
   }
   Shard& shard = this->shard(hash);
   std::lock_guard lock(shard.mutex);
-  Record& record = shard.records[hash];
+  Record& record = record_of(shard, hash);
   Entry* now = match(record, key, selector);
   if (now != nullptr && now != known) {
     claim.kind = Claim::Kind::entry;
@@ -134,7 +168,7 @@ Claim Directory::claim(std::string_view key, const Hash128& hash, Selector& sele
     return claim;
   }
   claim.others = now == nullptr && record.variants;
-  claim.marked = record.marked_until > Clock::mono();
+  claim.marked = record.affairs && record.affairs->marked_until > Clock::mono();
   if (claim.marked && known == nullptr) {
     claim.moment = {shard.removals, purge_number_.load()};
     return claim;
@@ -161,7 +195,7 @@ Claim Directory::claim(std::string_view key, const Hash128& hash, Selector& sele
   fill->closed_to_joiners_ = alone;
   if (!claim.marked) {
     fill->listed_ = true;
-    record.fills.push_back(fill.get());
+    record.make_affairs().fills.push_back(fill.get());
   }
   claim.kind = Claim::Kind::lead;
   claim.reader = FillReader(std::move(fill));
@@ -171,7 +205,7 @@ Claim Directory::claim(std::string_view key, const Hash128& hash, Selector& sele
 bool Directory::head_arrived(Fill& fill, const FillHead& head) {
   Shard& shard = this->shard(fill.hash());
   std::lock_guard lock(shard.mutex);
-  Record& record = shard.records[fill.hash()];
+  Record& record = record_of(shard, fill.hash());
   bool keep = head.storable && !fill.doomed();
   if (keep) {
     fill.selecting_ = head.meta.selecting;
@@ -180,16 +214,13 @@ bool Directory::head_arrived(Fill& fill, const FillHead& head) {
     fill.closed_to_joiners_ = !may_collapse(fresh, fresh.initial_age);
     if (!fill.listed_) { // under a mark, and cacheable after all: from now on others may join
       fill.listed_ = true;
-      record.fills.push_back(&fill);
+      record.make_affairs().fills.push_back(&fill);
     }
-    if (record.marked_until != MonoTime{}) {
-      record.marked_until = {};
-      --shard.marks;
-    }
+    unmark(shard, record);
     return true;
   }
   if (fill.listed_) {
-    std::erase(record.fills, &fill);
+    std::erase(record.make_affairs().fills, &fill);
     fill.listed_ = false;
   }
   if (!head.storable && head.marks_key) {
@@ -200,13 +231,22 @@ bool Directory::head_arrived(Fill& fill, const FillHead& head) {
 }
 
 void Directory::mark(Shard& shard, Record& record) {
-  if (record.marked_until == MonoTime{}) {
+  if (!record.marked()) {
     if (shard.marks >= limits_.marks / shards_.size()) {
       return;
     }
     ++shard.marks;
+    take_bytes(kMarkCost);
   }
-  record.marked_until = Clock::mono() + limits_.mark_time;
+  record.make_affairs().marked_until = Clock::mono() + limits_.mark_time;
+}
+
+void Directory::unmark(Shard& shard, Record& record) {
+  if (record.marked()) {
+    record.affairs->marked_until = {};
+    --shard.marks;
+    release_bytes(kMarkCost);
+  }
 }
 
 void Directory::mark(const Hash128& hash) {
@@ -242,7 +282,7 @@ void Directory::unlist(Fill& fill) {
   std::lock_guard lock(shard.mutex);
   if (fill.listed_) {
     fill.listed_ = false;
-    std::erase(shard.records[fill.hash()].fills, &fill);
+    std::erase(shard.records.at(fill.hash()).make_affairs().fills, &fill);
   }
   tidy(shard, fill.hash());
 }
@@ -260,13 +300,15 @@ void Directory::tidy(Shard& shard, const Hash128& hash) {
     return;
   }
   Record& record = at->second;
-  if (record.marked_until != MonoTime{} && record.marked_until <= Clock::mono()) {
-    record.marked_until = {};
-    --shard.marks;
+  if (record.marked() && record.affairs->marked_until <= Clock::mono()) {
+    unmark(shard, record);
   }
-  if (!record.variants && record.fills.empty() && record.marked_until == MonoTime{} &&
-      record.held == 0) {
+  if (record.affairs && record.affairs->fills.empty() && !record.marked() && !record.held()) {
+    record.affairs = nullptr;
+  }
+  if (!record.variants && !record.affairs) {
     shard.records.erase(at);
+    release_bytes(kRecordCost);
   }
 }
 
@@ -278,9 +320,7 @@ void Directory::take_out(Shard& shard, Record& record, Entry& entry) {
   entry.shelf_.listed = false;
   --shard.entries;
   metrics::sub(metrics::Metric::cache_entries);
-  metrics::sub(metrics::Metric::cache_bytes, entry.cost() + kRecordCost);
-  shard.bytes -= entry.cost() + kRecordCost;
-  entry_bytes_.fetch_sub(entry.cost() + kRecordCost, std::memory_order_relaxed);
+  release_bytes(entry.cost());
   Ref<Entry>* link = &record.variants;
   while (link->get() != &entry) {
     link = &(*link)->shelf_.next;
@@ -290,7 +330,7 @@ void Directory::take_out(Shard& shard, Record& record, Entry& entry) {
 }
 
 void Directory::place(Shard& shard, Ref<Entry> entry) {
-  Record& record = shard.records[entry->hash()];
+  Record& record = record_of(shard, entry->hash());
   std::size_t kept = 0;
   for (Entry* old = record.variants.get(); old != nullptr;) {
     Entry* next = old->shelf_.next.get();
@@ -309,9 +349,7 @@ void Directory::place(Shard& shard, Ref<Entry> entry) {
   shard.sieve.push_front(placed);
   ++shard.entries;
   metrics::add(metrics::Metric::cache_entries);
-  metrics::add(metrics::Metric::cache_bytes, placed.cost() + kRecordCost);
-  shard.bytes += placed.cost() + kRecordCost;
-  entry_bytes_.fetch_add(placed.cost() + kRecordCost, std::memory_order_relaxed);
+  take_bytes(placed.cost());
 }
 
 void Directory::insert(Ref<Entry> entry) {
@@ -349,28 +387,26 @@ std::size_t Directory::remove(std::string_view key, const Hash128& hash, bool ho
   std::lock_guard lock(shard.mutex);
   ++shard.removals;
   if (hold) {
-    ++shard.records[hash].held;
+    ++record_of(shard, hash).make_affairs().held;
   }
   auto at = shard.records.find(hash);
   if (at == shard.records.end()) {
     return 0;
   }
   std::size_t gone = 0;
-  for (Fill* fill : at->second.fills) {
-    if (fill->key() == key) {
-      fill->doom();
-    }
-  }
   while (Entry* entry = at->second.variants.get()) {
     take_out(shard, at->second, *entry);
     ++gone;
   }
-  std::erase_if(at->second.fills, [](Fill* fill) {
-    if (fill->doomed()) {
-      fill->listed_ = false;
-    }
-    return fill->doomed();
-  });
+  if (at->second.affairs) {
+    std::erase_if(at->second.affairs->fills, [key](Fill* fill) {
+      if (fill->key() == key) {
+        fill->doom();
+      }
+      fill->listed_ = !fill->doomed();
+      return fill->doomed();
+    });
+  }
   tidy(shard, hash);
   return gone;
 }
@@ -379,8 +415,8 @@ void Directory::release(const Hash128& hash) {
   Shard& shard = this->shard(hash);
   std::lock_guard lock(shard.mutex);
   auto at = shard.records.find(hash);
-  if (at != shard.records.end() && at->second.held > 0) {
-    --at->second.held;
+  if (at != shard.records.end() && at->second.held()) {
+    --at->second.affairs->held;
     tidy(shard, hash);
   }
 }
@@ -389,7 +425,7 @@ Directory::DiskEpoch Directory::disk_epoch(const Hash128& hash) const {
   const Shard& shard = this->shard(hash);
   std::lock_guard lock(shard.mutex);
   auto at = shard.records.find(hash);
-  return {shard.removals, at != shard.records.end() && at->second.held > 0};
+  return {shard.removals, at != shard.records.end() && at->second.held()};
 }
 
 void Directory::drop(const Entry& entry) {
@@ -461,6 +497,7 @@ bool Directory::evict_one(Shard& shard) {
   }
   shard.hand = at;
   Hash128 hash = at->hash();
+  evicted_bytes_.fetch_add(at->cost(), std::memory_order_relaxed);
   take_out(shard, shard.records.at(hash), *at);
   tidy(shard, hash);
   evictions_.fetch_add(1, std::memory_order_relaxed);
@@ -469,6 +506,16 @@ bool Directory::evict_one(Shard& shard) {
 }
 
 void Directory::evict(std::size_t first_shard) {
+  std::uint64_t step = limits_.memory / 16;
+  std::uint64_t before = evicted_bytes_.load(std::memory_order_relaxed);
+  evict_from(first_shard);
+  if (let_go_ && step > 0 &&
+      evicted_bytes_.load(std::memory_order_relaxed) / step != before / step) {
+    let_go_();
+  }
+}
+
+void Directory::evict_from(std::size_t first_shard) {
   for (std::size_t i = 0; i < shards_.size(); ++i) {
     Shard& shard = shards_[(first_shard + i) % shards_.size()];
     std::lock_guard lock(shard.mutex);

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "base/hash.h"
+#include "base/sized.h"
 #include "cache/entry.h"
 #include "cache/fill.h"
 
@@ -36,7 +37,7 @@ using StoreFactory =
     std::function<std::unique_ptr<BodyStore>(const Hash128& hash, const FillHead& head)>;
 
 struct DirectoryLimits {
-  std::uint64_t memory = 64 << 20; // bytes of all Entries
+  std::uint64_t memory = 64 << 20; // bytes of all Entries, keys and marks
   std::uint64_t fills = 256 << 20; // bytes of all Fills
   std::size_t variants = 64;       // of one key
   std::size_t marks = 100'000;     // hit-for-miss keys remembered
@@ -142,6 +143,9 @@ public:
   /// Drops one variant, if it still is this one (a body that turned out damaged).
   void drop(const Entry& entry);
 
+  /// Who is told each time a 16th of the memory has been evicted: blocks large enough to go back to
+  /// the system may be free.
+  void set_let_go(std::function<void()> told) { let_go_ = std::move(told); }
   /// Who is told of what has been put in place.
   void set_placed(std::function<void(Ref<const Entry>)> told) { placed_ = std::move(told); }
   /// Who is told of what was given to the store with commit().
@@ -168,12 +172,8 @@ public:
   std::unique_ptr<BodyStore> begin_store(const Hash128& hash, const FillHead& head);
   void unlist(Fill& fill);
   void close_to_joiners(Fill& fill);
-  void take_fill_bytes(std::uint64_t n) noexcept {
-    fill_bytes_.fetch_add(n, std::memory_order_relaxed);
-  }
-  void release_fill_bytes(std::uint64_t n) noexcept {
-    fill_bytes_.fetch_sub(n, std::memory_order_relaxed);
-  }
+  void take_fill_bytes(std::uint64_t n) noexcept;
+  void release_fill_bytes(std::uint64_t n) noexcept;
 
   /// The number of the newest purge: a Fill takes it when it begins.
   void set_purge_number(std::uint64_t n) noexcept { purge_number_.store(n); }
@@ -184,18 +184,29 @@ public:
   DirectoryStats stats() const;
 
 private:
-  struct Record {
-    Ref<Entry> variants;      // newest first
+  /// Of a key: what goes on besides its being stored.
+  struct Affairs {
     std::vector<Fill*> fills; // listed ones
     MonoTime marked_until{};
     std::uint32_t held = 0; // removals that the disk has not carried out
   };
+  struct Record {
+    Ref<Entry> variants;              // newest first
+    std::unique_ptr<Affairs> affairs; // null: none
+    Affairs& make_affairs();
+    bool marked() const noexcept { return affairs && affairs->marked_until != MonoTime{}; }
+    bool held() const noexcept { return affairs && affairs->held > 0; }
+  };
+  // What the heap takes for a key beside its entries: a node, a bucket or two; and for a mark.
+  static constexpr std::size_t kRecordCost =
+      heap_bytes(sizeof(void*) + sizeof(std::pair<const Hash128, Record>)) + 2 * sizeof(void*);
+  static constexpr std::size_t kMarkCost = heap_bytes(sizeof(Affairs));
+
   struct Shard {
     mutable std::mutex mutex;
     std::unordered_map<Hash128, Record> records;
     List<Entry, SieveTag> sieve; // newest at the front
     Entry* hand = nullptr;
-    std::uint64_t bytes = 0;
     std::uint64_t entries = 0;
     std::size_t marks = 0;
     std::uint64_t removals = 0;
@@ -207,18 +218,24 @@ private:
   }
   static Entry* match(Record& record, std::string_view key, Selector& selector);
   Fill* joinable(Record& record, std::string_view key, Selector& selector, bool& closed);
+  Record& record_of(Shard& shard, const Hash128& hash);
   void place(Shard& shard, Ref<Entry> entry);
   void take_out(Shard& shard, Record& record, Entry& entry);
   bool evict_one(Shard& shard);
   void evict(std::size_t first_shard);
-  static void tidy(Shard& shard, const Hash128& hash);
+  void evict_from(std::size_t first_shard);
+  void tidy(Shard& shard, const Hash128& hash);
   void mark(Shard& shard, Record& record);
+  void unmark(Shard& shard, Record& record);
+  void take_bytes(std::size_t n) noexcept;
+  void release_bytes(std::size_t n) noexcept;
 
   const DirectoryLimits limits_;
   StoreFactory store_factory_;
   std::function<void(const Entry&)> refresh_;
   std::function<void(const Hash128&, const Meta&)> committed_;
   std::function<void(Ref<const Entry>)> placed_;
+  std::function<void()> let_go_;
   std::atomic<std::uint64_t> join_from_{0};
   std::atomic<std::uint64_t> era_{2};
   std::array<std::atomic<std::int64_t>, 2> fills_of_era_{};
@@ -227,6 +244,7 @@ private:
   std::atomic<std::uint64_t> fill_bytes_{0};
   std::atomic<std::uint64_t> purge_number_{0};
   std::atomic<std::uint64_t> evictions_{0};
+  std::atomic<std::uint64_t> evicted_bytes_{0};
 };
 
 } // namespace weir::cache

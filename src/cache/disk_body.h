@@ -11,6 +11,7 @@
 #include <deque>
 #include <mutex>
 
+#include "base/sized.h"
 #include "cache/disk_record.h"
 #include "cache/entry.h"
 
@@ -19,6 +20,10 @@ namespace weir::cache {
 class StoredBody final : public DiskBody {
 public:
   explicit StoredBody(BodyPlace where) : place(std::move(where)) {}
+  std::size_t footprint() const noexcept override {
+    return heap_bytes(sizeof(StoredBody)) + heap_bytes(place.extents.capacity() * sizeof(Extent)) +
+           place.bytes.capacity();
+  }
   const BodyPlace place;
 };
 

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
-#include <limits>
+#include <memory>
 
 namespace weir::cache {
 
@@ -17,15 +17,52 @@ std::size_t total(const std::vector<Slice>& body) {
   return size;
 }
 
+/// The same bytes in chunks of their own.
+std::vector<Slice> copy(const std::vector<Slice>& body, std::size_t size) {
+  constexpr std::size_t kMost = Chunk::kLarge - sizeof(Chunk);
+  std::vector<Slice> to;
+  to.reserve((size + kMost - 1) / kMost);
+  Ref<Chunk> chunk;
+  std::size_t used = 0;
+  for (const Slice& slice : body) {
+    for (std::string_view left = slice.view(); !left.empty();) {
+      if (!chunk || used == chunk->capacity()) {
+        chunk = Chunk::of_capacity(std::min(size, kMost));
+        size -= chunk->capacity();
+        used = 0;
+        to.emplace_back(std::string_view(chunk->data(), chunk->capacity()), chunk);
+      }
+      std::size_t n = std::min(left.size(), chunk->capacity() - used);
+      std::memcpy(chunk->data() + used, left.data(), n);
+      used += n;
+      left.remove_prefix(n);
+    }
+  }
+  return to;
+}
+
+/// What the tags of a response take on the heap.
+std::size_t heap_bytes_of(const std::vector<std::string>& tags) {
+  std::size_t sum = heap_bytes(tags.capacity() * sizeof(std::string));
+  for (const std::string& tag : tags) {
+    sum += tag.capacity() > std::string().capacity() ? heap_bytes(tag.capacity() + 1) : 0;
+  }
+  return sum;
+}
+
 constexpr Duration kLongAge = std::chrono::years(200); // "very old"; far from overflow
 
 } // namespace
 
+const Entry::Aside Entry::kNothing;
+
 Entry::Entry(const Meta& meta, const Hash128& hash, std::size_t body_inline)
     : hash_(hash), status_(meta.status), body_size_(meta.body_size),
       purge_number_(meta.purge_number), freshness_(meta.freshness), date_(meta.date),
-      last_modified_(meta.last_modified), addresses_(meta.addresses), tags_(meta.tags) {
-  std::size_t at = 0;
+      last_modified_(meta.last_modified) {
+  std::size_t at = meta.addresses.size() * sizeof(Address);
+  std::uninitialized_copy(meta.addresses.begin(), meta.addresses.end(),
+                          reinterpret_cast<Address*>(trailing(this)));
   auto place = [&](Part which, std::size_t size) {
     begin_[which] = static_cast<std::uint32_t>(at);
     at += size;
@@ -41,7 +78,11 @@ Entry::Entry(const Meta& meta, const Hash128& hash, std::size_t body_inline)
   put(kEtag, meta.etag);
   put(kHead, meta.head);
   place(kBody, body_inline);
-  cost_ = sizeof(Entry) + at + addresses_.capacity() * sizeof(Address);
+  cost_ = heap_bytes(sizeof(Entry) + at);
+  if (!meta.tags.empty()) {
+    make_aside().tags = meta.tags;
+    cost_ += heap_bytes_of(aside_->tags);
+  }
 
   // A clock that was set back must not make it younger than it was at receipt.
   Duration resident = std::max(Clock::wall() - freshness_.response_time, Duration::zero());
@@ -49,9 +90,17 @@ Entry::Entry(const Meta& meta, const Hash128& hash, std::size_t body_inline)
   age_zero_ = Clock::mono() - age;
 }
 
+Entry::Aside& Entry::make_aside() {
+  if (!aside_) {
+    aside_ = std::make_unique<Aside>();
+    cost_ += heap_bytes(sizeof(Aside));
+  }
+  return *aside_;
+}
+
 Ref<Entry> Entry::make(const Meta& meta, const Hash128& hash, std::size_t body_inline) {
-  std::size_t extra = meta.key.size() + meta.vary.size() + meta.selecting.size() +
-                      meta.etag.size() + meta.head.size() + body_inline;
+  std::size_t extra = meta.addresses.size() * sizeof(Address) + meta.key.size() + meta.vary.size() +
+                      meta.selecting.size() + meta.etag.size() + meta.head.size() + body_inline;
   return make_sized<Entry>(extra, meta, hash, body_inline);
 }
 
@@ -61,9 +110,15 @@ Ref<Entry> Entry::in_memory(const Meta& meta, const Hash128& hash, std::vector<S
     panic("Entry::in_memory: body of another size");
   }
   if (size > kInlineBody) {
+    std::size_t held = held_by(body).value_or(SIZE_MAX);
+    if (held > size + size / 8) {
+      body = copy(body, size);
+      held = held_by(body).value_or(size);
+    }
     Ref<Entry> entry = make(meta, hash, 0);
-    entry->cost_ += size + body.size() * sizeof(Slice);
-    entry->slices_ = std::move(body);
+    Aside& aside = entry->make_aside();
+    aside.slices = std::move(body);
+    entry->cost_ += held + heap_bytes(aside.slices.capacity() * sizeof(Slice));
     return entry;
   }
   Ref<Entry> entry = make(meta, hash, size);
@@ -77,23 +132,26 @@ Ref<Entry> Entry::in_memory(const Meta& meta, const Hash128& hash, std::vector<S
 
 Ref<Entry> Entry::on_disk(const Meta& meta, const Hash128& hash, Ref<const DiskBody> body) {
   Ref<Entry> entry = make(meta, hash, 0);
-  entry->disk_body_ = std::move(body);
+  entry->cost_ += body->footprint();
+  entry->make_aside().disk_body = std::move(body);
   return entry;
 }
 
 Ref<Entry> Entry::refreshed(const Entry& old, const Meta& meta) {
-  return refreshed(old, meta, meta.head == old.head() ? old.siblings_ : nullptr);
+  return refreshed(old, meta, meta.head == old.head() ? old.siblings() : nullptr);
 }
 
 Ref<Entry> Entry::refreshed(const Entry& old, const Meta& meta, Ref<const Sibling> siblings) {
-  Ref<Entry> entry = old.disk_body_        ? on_disk(meta, old.hash_, old.disk_body_)
-                     : old.slices_.empty() ? in_memory(meta, old.hash_, {Slice(old.inline_body())})
-                                           : in_memory(meta, old.hash_, old.slices_);
+  Ref<Entry> entry = old.disk_body()        ? on_disk(meta, old.hash_, old.disk_body())
+                     : old.slices().empty() ? in_memory(meta, old.hash_, {Slice(old.inline_body())})
+                                            : in_memory(meta, old.hash_, old.slices());
   entry->shelf_.hits.store(old.hits(), std::memory_order_relaxed);
   for (const Sibling* each = siblings.get(); each != nullptr; each = each->next().get()) {
     entry->cost_ += each->cost();
   }
-  entry->siblings_ = std::move(siblings);
+  if (siblings) {
+    entry->make_aside().siblings = std::move(siblings);
+  }
   return entry;
 }
 
@@ -108,8 +166,8 @@ Meta Entry::to_meta() const {
   meta.date = date_;
   meta.etag = etag();
   meta.last_modified = last_modified_;
-  meta.addresses = addresses_;
-  meta.tags = tags_;
+  meta.addresses.assign(addresses().begin(), addresses().end());
+  meta.tags = tags();
   meta.purge_number = purge_number_;
   meta.body_size = body_size_;
   return meta;

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Entry: a stored response, immutable, one heap block (DESIGN 8.10): fixed facts, then key, Vary
-// names and values, ETag, head, and the body if it is small. A larger body is a list of slices; one
-// on disk only is a DiskBody. Readers hold a Ref on any thread. The members of `shelf_` are the
-// Directory's and guarded by its shard's lock.
+// Entry: a stored response, immutable, one heap block (DESIGN 8.10): fixed facts, then addresses,
+// key, Vary names and values, ETag, head, and the body if it is small. What most have nothing of
+// stands aside: a larger body is a list of slices; one on disk only is a DiskBody. Readers hold a
+// Ref on any thread. The members of `shelf_` are the Directory's and guarded by its shard's lock.
 #pragma once
 
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -32,7 +33,8 @@ public:
   /// Bodies up to this size stand in the block itself.
   static constexpr std::size_t kInlineBody = 64 * 1024;
 
-  /// The body is copied if it is small, else its slices are kept.
+  /// The body is copied if it is small, or if what keeps its slices is much larger than it; else
+  /// the slices are kept.
   static Ref<Entry> in_memory(const Meta& meta, const Hash128& hash, std::vector<Slice> body);
   static Ref<Entry> on_disk(const Meta& meta, const Hash128& hash, Ref<const DiskBody> body);
   /// The same body under a newer head (after a 304); its siblings too if the head is the same.
@@ -46,8 +48,10 @@ public:
   std::string_view etag() const noexcept { return part(kEtag); }
   /// Status line and fields, each with CRLF; no Content-Length, no empty line.
   std::string_view head() const noexcept { return part(kHead); }
-  std::span<const Address> addresses() const noexcept { return addresses_; }
-  const std::vector<std::string>& tags() const noexcept { return tags_; }
+  std::span<const Address> addresses() const noexcept {
+    return {reinterpret_cast<const Address*>(trailing(this)), begin_[kKey] / sizeof(Address)};
+  }
+  const std::vector<std::string>& tags() const noexcept { return aside().tags; }
 
   std::uint16_t status() const noexcept { return status_; }
   const Freshness& freshness() const noexcept { return freshness_; }
@@ -64,10 +68,10 @@ public:
 
   /// The body in memory; empty for one on disk.
   std::string_view inline_body() const noexcept { return part(kBody); }
-  const std::vector<Slice>& slices() const noexcept { return slices_; }
-  const Ref<const DiskBody>& disk_body() const noexcept { return disk_body_; }
+  const std::vector<Slice>& slices() const noexcept { return aside().slices; }
+  const Ref<const DiskBody>& disk_body() const noexcept { return aside().disk_body; }
   /// The body in other codings; null: none yet.
-  const Ref<const Sibling>& siblings() const noexcept { return siblings_; }
+  const Ref<const Sibling>& siblings() const noexcept { return aside().siblings; }
   /// False: somebody makes a sibling of it already. What comes of it is another Entry.
   bool begin_sibling() const noexcept { return !shelf_.coding.exchange(true); }
   void end_sibling() const noexcept { shelf_.coding = false; }
@@ -86,7 +90,17 @@ private:
   friend class Directory;
   enum Part : std::uint8_t { kKey, kVary, kSelecting, kEtag, kHead, kBody, kParts };
 
+  struct Aside {
+    std::vector<std::string> tags;
+    std::vector<Slice> slices;
+    Ref<const DiskBody> disk_body;
+    Ref<const Sibling> siblings;
+  };
+  static const Aside kNothing;
+
   static Ref<Entry> make(const Meta& meta, const Hash128& hash, std::size_t body_inline);
+  const Aside& aside() const noexcept { return aside_ ? *aside_ : kNothing; }
+  Aside& make_aside();
   std::string_view part(Part which) const noexcept {
     return {trailing(this) + begin_[which], begin_[which + 1] - begin_[which]};
   }
@@ -103,11 +117,7 @@ private:
   Freshness freshness_;
   WallTime date_;
   WallTime last_modified_;
-  std::vector<Address> addresses_;
-  std::vector<std::string> tags_;
-  std::vector<Slice> slices_;
-  Ref<const DiskBody> disk_body_;
-  Ref<const Sibling> siblings_;
+  std::unique_ptr<Aside> aside_; // null: nothing of it
   std::size_t cost_ = 0;
 
   // The Directory's, under its shard's lock.

@@ -13,6 +13,11 @@ namespace {
 constexpr std::size_t kSmallSlice = 1024; // gathered into the tail chunk
 constexpr std::size_t kMostInterims = 16;
 constexpr std::uint64_t kFinishAnyway = 8 << 20; // a remainder worth fetching without a reader
+
+/// What keeps the bytes of a slice, as far as that is known.
+std::size_t kept_by(const Slice& slice) {
+  return std::max(slice.size, slice.owner ? slice.owner->footprint() : 0);
+}
 } // namespace
 
 Fill::Fill(Directory& directory, event::Loop& loop, std::string key, const Hash128& hash,
@@ -24,7 +29,7 @@ Fill::Fill(Directory& directory, event::Loop& loop, std::string key, const Hash1
 }
 
 Fill::~Fill() {
-  directory_.release_fill_bytes(size_ - kept_from_);
+  directory_.release_fill_bytes(held_);
   directory_.leave_era(era_);
 }
 
@@ -188,7 +193,6 @@ void Fill::append(Slice slice) {
   if (store_ && !store_->append(slice)) {
     store_.reset();
   }
-  directory_.take_fill_bytes(slice.size);
   std::lock_guard lock(mutex_);
   size_ += slice.size;
   if (!slices_.empty()) {
@@ -199,7 +203,7 @@ void Fill::append(Slice slice) {
     }
   }
   if (slice.size >= kSmallSlice) {
-    slices_.push_back(std::move(slice));
+    keep(std::move(slice));
     return;
   }
   if (!tail_ || tail_->capacity() - tail_used_ < slice.size) {
@@ -213,8 +217,18 @@ void Fill::append(Slice slice) {
       slices_.back().owner.get() == tail_.get()) {
     slices_.back().size += slice.size;
   } else {
-    slices_.emplace_back(std::string_view(to, slice.size), tail_);
+    keep(Slice(std::string_view(to, slice.size), tail_));
   }
+}
+
+/// Counts what a slice keeps, unless the one before it keeps the same. Under mutex_.
+void Fill::keep(Slice slice) {
+  if (slices_.empty() || slices_.back().owner != slice.owner) {
+    std::size_t bytes = kept_by(slice);
+    held_ += bytes;
+    directory_.take_fill_bytes(bytes);
+  }
+  slices_.push_back(std::move(slice));
 }
 
 /// How much more may be taken from the producer now.
@@ -281,10 +295,11 @@ void Fill::trim() {
     }
     while (slices_.size() > 1 && kept_from_ + slices_.front().size <= slowest) {
       kept_from_ += slices_.front().size;
-      freed += slices_.front().size;
+      freed += slices_.front().owner != slices_[1].owner ? kept_by(slices_.front()) : 0;
       slices_.pop_front();
       ++first_number_;
     }
+    held_ -= freed;
   }
   directory_.release_fill_bytes(freed);
 }

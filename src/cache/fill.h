@@ -134,6 +134,7 @@ private:
   void take_interims();
   void pump();
   void append(Slice slice);
+  void keep(Slice slice);
   void complete();
   void finish(FillState state);
   bool worth_finishing() const;
@@ -180,6 +181,7 @@ private:
   std::uint64_t first_number_ = 0; // number of slices_.front()
   std::uint64_t kept_from_ = 0;    // offset of slices_.front()
   std::uint64_t size_ = 0;         // bytes so far
+  std::uint64_t held_ = 0;         // bytes of memory that slices_ keep
   bool windowed_ = false;
   std::vector<std::unique_ptr<Reader>> readers_;
 };

@@ -43,6 +43,7 @@ test_unit_cache_test_SOURCES = \
   test/unit/cache/disk_space_test.cc \
   test/unit/cache/disk_tier_test.cc \
   test/unit/cache/key_test.cc \
+  test/unit/cache/memory_test.cc \
   test/unit/cache/outcome_test.cc \
   test/unit/cache/policy_test.cc \
   test/unit/cache/rfc9111_freshness_test.cc \

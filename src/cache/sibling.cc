@@ -11,8 +11,9 @@ Sibling::Sibling(Parts parts, Ref<const Sibling> next)
 }
 
 std::size_t Sibling::cost() const noexcept {
-  return sizeof(Sibling) + parts_.head.capacity() + parts_.media_type.capacity() + size_ +
-         parts_.body.capacity() * sizeof(Slice);
+  return heap_bytes(sizeof(Sibling)) + heap_bytes(parts_.head.capacity()) +
+         heap_bytes(parts_.media_type.capacity()) + held_by(parts_.body).value_or(size_) +
+         heap_bytes(parts_.body.capacity() * sizeof(Slice));
 }
 
 const Sibling* find_sibling(const Sibling* chain, http::Coding coding) noexcept {

@@ -5,6 +5,7 @@ src_server_libserver_a_SOURCES = \
   src/server/admin_door.cc src/server/admin_door.h \
   src/server/build.cc src/server/build.h \
   src/server/cert_watch.cc src/server/cert_watch.h \
+  src/server/heap.cc src/server/heap.h \
   src/server/listeners.cc src/server/listeners.h \
   src/server/purges.cc src/server/purges.h \
   src/server/purge_walk.cc src/server/purge_walk.h \

@@ -12,6 +12,7 @@
 #include "admin/certificates.h"
 #include "config.h"
 #include "config/load.h"
+#include "server/heap.h"
 #include "server/server.h"
 
 namespace {
@@ -56,6 +57,7 @@ int test(const std::string& file) {
 } // namespace
 
 int main(int argc, char** argv) {
+  weir::server::set_heap();
   const option options[] = {
       {"config", required_argument, nullptr, 'c'},
       {"default", no_argument, nullptr, kDefault},

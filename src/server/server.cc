@@ -231,6 +231,7 @@ bool Server::begin(Built built, std::string& problem) {
     return false;
   }
   for (auto& tier : built.new_tiers) {
+    heap_.watch(*tier);
     lasting_.tiers.emplace(tier->name, std::move(tier));
   }
   built.new_tiers.clear();
@@ -356,6 +357,7 @@ bool Server::open_listeners(const proxy::Generation& generation,
 
 void Server::put_in_force(Built built, std::vector<Listeners::Open> opened) {
   for (auto& tier : built.new_tiers) {
+    heap_.watch(*tier);
     lasting_.tiers.emplace(tier->name, std::move(tier));
   }
   if (store_) {

@@ -21,6 +21,7 @@
 #include "proxy/purger.h"
 #include "server/build.h"
 #include "server/cert_watch.h"
+#include "server/heap.h"
 #include "server/purges.h"
 #include "server/warming.h"
 #include "server/worker.h"
@@ -101,6 +102,7 @@ private:
   std::unique_ptr<state::Store> store_; // null: nothing can be recorded
   std::unique_ptr<log::SqliteWriter> log_;
   event::Loop loop_;
+  HeapKeeper heap_{loop_};
   Lasting lasting_;
   std::unique_ptr<Purges> purges_;
   Warming warming_{loop_, metrics_};

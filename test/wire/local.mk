@@ -29,6 +29,7 @@ WIRE_TESTS = \
   test/wire/052-two-users.py \
   test/wire/053-get.py \
   test/wire/054-warm.py \
+  test/wire/055-memory.py \
   test/wire/056-stored-coding.py \
   test/wire/060-admin.py \
   test/wire/061-reload.py \
@@ -42,4 +43,4 @@ WIRE_TESTS = \
   test/wire/093-http2-frames.py
 TESTS += $(WIRE_TESTS)
 EXTRA_DIST += $(WIRE_TESTS) test/wire/run test/wire/lib
-LONG_TESTS = $(filter test/wire/046% test/wire/061% test/wire/08%,$(WIRE_TESTS))
+LONG_TESTS = $(filter test/wire/046% test/wire/055% test/wire/061% test/wire/08%,$(WIRE_TESTS))
