@@ -52,6 +52,7 @@ Result<void> DiskStorage::make_room() {
       return done;
     }
   }
+  counts_.full.store(used() + segments_.size() > target, std::memory_order_relaxed);
   return {};
 }
 

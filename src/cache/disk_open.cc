@@ -90,7 +90,8 @@ bool LiveRows::dead(Family family, std::string_view key, std::string_view value)
 }
 
 DiskTier::DiskTier(Private, DiskSettings settings)
-    : settings_(std::move(settings)), fault_(settings_.path) {
+    : settings_(std::move(settings)), asked_(settings_.capacity / (16 << 10)),
+      fault_(settings_.path) {
   std::uint64_t size =
       settings_.segment_bytes != 0 ? settings_.segment_bytes : segment_size(settings_.capacity);
   segments_ = std::make_unique<Segments>(

@@ -50,6 +50,7 @@ public:
     std::atomic<std::uint64_t> objects{0};
     std::atomic<std::uint64_t> segments{0};
     std::atomic<std::uint64_t> body_files{0};
+    std::atomic<bool> full{false};    // the next segment needs the room of an old one
     std::atomic<bool> counted{false}; // the scan at start is through
   };
 

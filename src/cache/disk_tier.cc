@@ -333,6 +333,11 @@ Result<void> DiskTier::flush() {
   return told.get_future().get();
 }
 
+bool DiskTier::is_worth_storing(const Hash128& key) const noexcept {
+  return !settings_.admit_frequent || asked_.estimate(key) > 1 ||
+         !storage_->counts().full.load(std::memory_order_relaxed);
+}
+
 DiskStatus DiskTier::status() const {
   const DiskStorage::Counts& counts = storage_->counts();
   DiskStatus status;

@@ -22,6 +22,7 @@
 #include "cache/disk_record.h"
 #include "cache/disk_writer.h"
 #include "cache/fill.h"
+#include "cache/frequency.h"
 
 namespace weir::cache {
 
@@ -35,6 +36,7 @@ struct DiskSettings {
   std::uint64_t meta_cache_bytes = 32 << 20;
   std::uint64_t segment_bytes = 0; // 0: segment_size(capacity)
   HostOfKey host_of_key = nullptr; // for the index by host
+  bool admit_frequent = true;      // of what is full: only what was asked for before
   std::function<void()> on_thread_start;
 };
 
@@ -109,6 +111,10 @@ public:
   Probe probe(const Hash128& key, KeyRecord* out);
   /// `variant`: hash_of(selecting values).
   Probe probe_variant(const Hash128& key, const Hash128& variant, StoredVariant* out);
+  /// A request asks for it, wherever it is found.
+  void note_asked(const Hash128& key) noexcept { asked_.note(key); }
+  /// False: the tier is full, and nobody asked for it before.
+  bool is_worth_storing(const Hash128& key) const noexcept;
   /// A hit: its second chance when its segment goes.
   void touch(const Hash128& key, const Hash128& variant) noexcept { hits_->touch(key, variant); }
   bool failed() const noexcept { return fault_.failed(); }
@@ -176,6 +182,7 @@ private:
   const DiskSettings settings_;
   HashKey secret_;
   const HashKey id_key_ = HashKey::random(); // makes the ids of bodies
+  Frequency asked_;
 
   // Any thread: atomics, or safe by themselves. In the order of construction.
   std::unique_ptr<DiskLock> lock_;

@@ -19,6 +19,7 @@ src_cache_libcache_a_SOURCES = \
   src/cache/entry.cc src/cache/entry.h \
   src/cache/entry_reader.cc src/cache/entry_reader.h \
   src/cache/fill.cc src/cache/fill.h \
+  src/cache/frequency.cc src/cache/frequency.h \
   src/cache/key.cc src/cache/key.h \
   src/cache/meta.h \
   src/cache/outcome.cc src/cache/outcome.h \
@@ -42,6 +43,7 @@ test_unit_cache_test_SOURCES = \
   test/unit/cache/disk_segment_test.cc \
   test/unit/cache/disk_space_test.cc \
   test/unit/cache/disk_tier_test.cc \
+  test/unit/cache/frequency_test.cc \
   test/unit/cache/key_test.cc \
   test/unit/cache/memory_test.cc \
   test/unit/cache/outcome_test.cc \

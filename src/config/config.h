@@ -32,6 +32,7 @@ struct CacheDecl {
   std::string disk_path;       // empty: no disk tier
   Bytes disk_size = 0;
   Bytes disk_object_max = 0; // resolved: `auto` is an eighth of the tier
+  bool disk_admit_frequent = true;
   CompressDecl compress;
   Options options;
   Position at, memory_at, disk_at;

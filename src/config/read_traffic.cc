@@ -114,6 +114,7 @@ void read_cache(Reading& r, const Statement& s, Scope& scope) {
   if (cache.memory_object_max == 0) {
     cache.memory_object_max = std::max<Bytes>(cache.memory / 64, Bytes{1} << 20);
   }
+  cache.disk_admit_frequent = inner.options.disk_admit_frequent;
   cache.disk_object_max = inner.options.disk_object_max;
   if (cache.disk_object_max == 0) {
     cache.disk_object_max = cache.disk_size / 8;

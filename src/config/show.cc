@@ -139,8 +139,9 @@ private:
       add("disk",
           cache.disk_path.empty()
               ? "none"
-              : fmt::format("{} {} object-max {}", cache.disk_path, write_bytes(cache.disk_size),
-                            write_bytes(cache.disk_object_max)),
+              : fmt::format("{} {} object-max {} admit-frequent {}", cache.disk_path,
+                            write_bytes(cache.disk_size), write_bytes(cache.disk_object_max),
+                            cache.disk_admit_frequent ? "yes" : "no"),
           cache.disk_at);
       compress(cache.compress);
       options(flag::CACHE, cache.options, config_.options);

@@ -135,6 +135,7 @@ Next Exchange::claim() {
   if (tier_->disk && !disk_tried_ && !stale_) {
     disk_tried_ = true;
     cache::KeyRecord record;
+    tier_->disk->note_asked(key_.hash);
     cache::Probe probe = tier_->disk->probe(key_.hash, &record);
     metrics::count(probe == cache::Probe::no     ? Metric::disk_probes_no
                    : probe == cache::Probe::here ? Metric::disk_probes_here

@@ -19,9 +19,14 @@ void connect_disk(cache::Tier& tier) {
   cache::DiskTier* disk = tier.disk.get();
   std::uint64_t most = tier.disk_object_max;
   tier.directory.set_store(
-      [disk, most](const Hash128& hash,
-                   const cache::FillHead& head) -> std::unique_ptr<cache::BodyStore> {
+      [&tier, disk, most](const Hash128& hash,
+                          const cache::FillHead& head) -> std::unique_ptr<cache::BodyStore> {
         if (head.length && *head.length > most) {
+          return nullptr;
+        }
+        // What takes the place of a stored response was asked for before.
+        if (!disk->is_worth_storing(hash) && tier.directory.variants(head.meta.key, hash).empty()) {
+          metrics::count(metrics::Metric::disk_admit_refused);
           return nullptr;
         }
         return disk->begin_store(hash);
@@ -51,6 +56,7 @@ std::unique_ptr<cache::Tier> open_tier(const config::CacheDecl& decl, const Last
     settings.path = decl.disk_path;
     settings.capacity = decl.disk_size;
     settings.flush = decl.options.flush;
+    settings.admit_frequent = decl.disk_admit_frequent;
     settings.host_of_key = cache::key_host;
     settings.on_thread_start = lasting.on_thread_start;
     auto disk = cache::DiskTier::open(std::move(settings));

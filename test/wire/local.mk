@@ -31,6 +31,7 @@ WIRE_TESTS = \
   test/wire/054-warm.py \
   test/wire/055-memory.py \
   test/wire/056-stored-coding.py \
+  test/wire/057-admit.py \
   test/wire/060-admin.py \
   test/wire/061-reload.py \
   test/wire/062-stop.py \

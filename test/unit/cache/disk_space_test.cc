@@ -110,6 +110,28 @@ TEST_CASE("What was hit is written again when its segment goes") {
   CHECK(tier->status().bytes <= 16 << 20);
 }
 
+TEST_CASE("While there is room everything is worth storing; then what was asked for before") {
+  bool frequent = GENERATE(true, false);
+  TempDir dir;
+  DiskSettings settings = settings_in(dir.path(), 16 << 20);
+  settings.segment_bytes = 1 << 20;
+  settings.admit_frequent = frequent;
+  auto tier = open_tier(settings);
+  Hash128 once = tier->hash_of("once");
+  Hash128 twice = tier->hash_of("twice");
+  tier->note_asked(once);
+  tier->note_asked(twice);
+  tier->note_asked(twice);
+  std::uint64_t stored = 0;
+  while (stored < 400 && tier->is_worth_storing(once)) {
+    REQUIRE(store(*tier, std::to_string(stored), body_of(stored, 100'000)).has_value());
+    ++stored;
+  }
+  CHECK(tier->is_worth_storing(twice));
+  CHECK(tier->is_worth_storing(once) == !frequent);
+  CHECK(stored > 80); // of about 140 that it holds
+}
+
 TEST_CASE("Second chances are a quarter of a segment at most: eviction always frees") {
   DiskSettings settings = settings_in("", 16 << 20);
   settings.segment_bytes = 1 << 20;

@@ -92,6 +92,7 @@ TEST_CASE("the embedded default: both directions on loopback") {
   CHECK(cache.memory_object_max == 1 << 20);
   CHECK(cache.disk_path == "./var/cache");
   CHECK(cache.disk_size == 1 << 30);
+  CHECK(cache.disk_admit_frequent);
   CHECK(cache.disk_object_max == 1 << 27);
   CHECK(config->log.sqlite == "./var/log");
   CHECK(config->log.keep == 24h * 7);
@@ -318,7 +319,7 @@ TEST_CASE("caches, lists, schedules, pages, pools") {
   const std::string name = folder.put("weir.conf", R"(
 cache big shared {
     memory 4GB object-max 8MB
-    disk disk 2GB object-max 1GB
+    disk disk 2GB object-max 1GB admit-frequent no
     fills-memory 8MB; variants-max 2; heuristic-max none; flush 100ms
 }
 list l { file a.txt format hosts shrink-guard 50% }
@@ -345,6 +346,7 @@ site S.Example. { listen 127.0.0.1:2; cache big; route / { pool p }; route /n { 
   CHECK(cache.disk_path == folder.path("disk"));
   CHECK(cache.disk_object_max == 1 << 30);
   CHECK(cache.options.disk_object_max == 1 << 30);
+  CHECK_FALSE(cache.disk_admit_frequent);
   CHECK(cache.options.fills_memory == 8 << 20);
   CHECK(cache.options.variants_max == 2);
   CHECK(cache.options.heuristic_max == 0s);
