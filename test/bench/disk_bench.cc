@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// disk_bench FOLDER [CAPACITY_MIB [WRITE_MIB [FIXED_BYTES]]]: the disk tier alone. Stores objects
-// of mixed sizes (100 bytes to 2 MB, log-uniform; or all of FIXED_BYTES) until WRITE_MIB are
-// written, then reads. Prints write amplification, CPU of all threads per MB, the peak of the
-// folder, and how long a get takes; checks nothing. FOLDER is made and left.
+// disk_bench [--check] FOLDER [CAPACITY_MIB [WRITE_MIB [FIXED_BYTES]]]: the disk tier alone. Stores
+// objects of mixed sizes (100 bytes to 2 MB, log-uniform; or all of FIXED_BYTES) until WRITE_MIB
+// are written, then reads. Prints write amplification, CPU of all threads per MB, the peak of the
+// folder, and how long a get takes. FOLDER is made and left. --check: fails if the folder was ever
+// larger than 1.05 times the capacity and a segment, or the amplification above 1.3; FOLDER goes.
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -15,6 +16,7 @@
 #include <fstream>
 #include <future>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -130,11 +132,28 @@ void print_gets(DiskTier& tier, std::uint64_t objects, std::size_t fixed) {
               at(body_us, 0.99), cpu / (bytes / 1e6));
 }
 
+/// Whether the bounds of --check hold; says which does not.
+bool is_within(double peak, double capacity, double amplification) {
+  double most =
+      1.05 * capacity + static_cast<double>(segment_size(static_cast<std::uint64_t>(capacity)));
+  if (peak > most) {
+    std::fprintf(stderr, "disk_bench: %.0f MB on disk, at most %.0f\n", peak / 1e6, most / 1e6);
+  }
+  if (amplification > 1.3) {
+    std::fprintf(stderr, "disk_bench: write amplification %.2f, at most 1.3\n", amplification);
+  }
+  return peak <= most && amplification <= 1.3;
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
+  bool check = argc > 1 && std::string_view(argv[1]) == "--check";
+  argc -= check ? 1 : 0;
+  argv += check ? 1 : 0;
   if (argc < 2) {
-    std::fprintf(stderr, "usage: disk_bench FOLDER [CAPACITY_MIB [WRITE_MIB [FIXED_BYTES]]]\n");
+    std::fprintf(stderr,
+                 "usage: disk_bench [--check] FOLDER [CAPACITY_MIB [WRITE_MIB [FIXED_BYTES]]]\n");
     return 2;
   }
   auto number_at = [&](int i, std::uint64_t otherwise) {
@@ -168,7 +187,7 @@ int main(int argc, char** argv) {
     std::size_t size = size_of(objects, fixed);
     store(tier, objects, size, noise);
     payload += static_cast<double>(size);
-    if (objects % 4096 == 0) {
+    if (objects % 256 == 0) {
       peak = std::max(peak, folder_bytes(settings.path));
     }
   }
@@ -176,17 +195,23 @@ int main(int argc, char** argv) {
     return 1;
   }
   double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  double amplification = (written_bytes() - io) / payload;
   DiskStatus status = tier.status();
   std::printf("stores: %llu objects, %.0f MB in %.1f s; write amplification %.2f; CPU %.2f ms/MB; "
               "peak %.2f of the capacity\n",
-              static_cast<unsigned long long>(objects), payload / 1e6, seconds,
-              (written_bytes() - io) / payload, (cpu_ms() - cpu) / (payload / 1e6),
-              peak / static_cast<double>(settings.capacity));
+              static_cast<unsigned long long>(objects), payload / 1e6, seconds, amplification,
+              (cpu_ms() - cpu) / (payload / 1e6), peak / static_cast<double>(settings.capacity));
   std::printf("tier: %llu objects, %llu segments, %llu body files, %.0f MB of files\n",
               static_cast<unsigned long long>(status.objects),
               static_cast<unsigned long long>(status.segments),
               static_cast<unsigned long long>(status.body_files),
               static_cast<double>(status.file_bytes) / 1e6);
   print_gets(tier, objects, fixed);
+  if (check) {
+    bool good = is_within(peak, static_cast<double>(settings.capacity), amplification);
+    opened->reset();
+    std::filesystem::remove_all(settings.path);
+    return good ? 0 : 1;
+  }
   return 0;
 }

@@ -88,6 +88,21 @@ def _():
         expect_equal((part.status, part.body), (206, b"00499999"))
 
 
+@test("C10.1 a range of a large object reads only its chunks from disk")
+def _():
+    body = b"".join(b"%08d" % each for each in range(500_000))
+    origin.on("/part", fresh(body))
+    with weir.site() as client:
+        client.get("/part")
+        wait_until(lambda: on_disk("/part"), "/part on disk")
+        before = weir.metric("disk_read_bytes_total")
+        response = client.get("/part", "Range: bytes=3000000-3099999")
+        expect_equal((response.status, response.hit), (206, True))
+        expect(response.body == body[3000000:3100000], "not the right bytes")
+        read = weir.metric("disk_read_bytes_total") - before
+    expect(100_000 <= read <= 3 * 65536, f"{read} bytes were read for 100000")
+
+
 @test("purge, kill -9 at once, start: a miss")
 def _():
     path = stored("/purged")
