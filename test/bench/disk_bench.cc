@@ -53,9 +53,8 @@ double folder_bytes(const std::string& path) {
   double sum = 0;
   std::error_code ignored;
   for (const auto& each : std::filesystem::recursive_directory_iterator(path, ignored)) {
-    if (each.is_regular_file(ignored)) {
-      sum += static_cast<double>(each.file_size(ignored));
-    }
+    std::uintmax_t size = each.is_regular_file(ignored) ? each.file_size(ignored) : 0;
+    sum += ignored ? 0 : static_cast<double>(size); // it may be gone meanwhile
   }
   return sum;
 }
