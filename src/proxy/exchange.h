@@ -25,6 +25,7 @@
 #include "proxy/reply.h"
 #include "proxy/session.h"
 #include "proxy/source.h"
+#include "proxy/step.h"
 #include "rules/rule_set.h"
 
 namespace weir::proxy {
@@ -34,19 +35,6 @@ class FetchPlan;
 struct PurgeReply;
 struct PurgeRequest;
 struct Resources;
-
-enum class Step : std::uint8_t {
-  admit,   // method, target, route, rules
-  lookup,  // one question to the Directory, and to the disk
-  join,    // waits until a Fill has a head, or failed
-  pass,    // an own Fetch that can never be stored
-  tunnel,  // an own RawFetch (CONNECT)
-  respond, // the head goes out
-  stream,  // the session pulls the body
-  fail,    // an Error becomes an answer, or a visible cut
-  finish,  // the record is written; nothing is held any more
-};
-enum class Next : std::uint8_t { again, wait, done };
 
 class Exchange final : public event::Task, private cache::Selector {
 public:

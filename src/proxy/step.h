@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Step: where an Exchange stands (DESIGN §6.1).  Next: what one step says to its loop.
+#pragma once
+
+#include <cstdint>
+
+namespace weir::proxy {
+
+enum class Step : std::uint8_t {
+  admit,   // method, target, route, rules
+  lookup,  // one question to the Directory, and to the disk
+  join,    // waits until a Fill has a head, or failed
+  pass,    // an own Fetch, of what nobody waits for
+  tunnel,  // an own RawFetch (CONNECT)
+  respond, // the head goes out
+  stream,  // the session pulls the body
+  fail,    // an Error becomes an answer, or a visible cut
+  finish,  // the record is written; nothing is held any more
+};
+enum class Next : std::uint8_t { again, wait, done };
+
+} // namespace weir::proxy
