@@ -65,6 +65,7 @@ private:
   std::string why_not_reused();
   void ask_origin();
   void ask_origin_only();
+  void ask_for_more();
   void tell_on_error();
   bool may_use_addresses();
 
@@ -256,12 +257,7 @@ bool Lookup::may_use_addresses() {
 }
 
 std::string Lookup::answered_with() {
-  http::Validators validators;
-  validators.etag = entry_->etag();
-  if (entry_->last_modified() != WallTime{}) {
-    validators.last_modified = entry_->last_modified();
-  }
-  validators.date = entry_->date();
+  http::Validators validators = proxy::validators_of(*entry_);
   if (entry_->status() != 200) {
     return {};
   }
@@ -307,6 +303,11 @@ void Lookup::use() {
   Duration age = entry_->age(Clock::mono());
   double left = seconds(entry_->freshness().lifetime - age);
   auto verdict = proxy::judge_reuse(entry_->freshness(), age, request_.fields, *policy_, verdict_);
+  bool usable =
+      verdict.serve == cache::Serve::fresh || verdict.serve == cache::Serve::stale_allowed;
+  if (entry_->parts() && !(usable && proxy::is_covered(request_, *entry_))) {
+    return ask_for_more();
+  }
   switch (verdict.serve) {
   case cache::Serve::fresh:
     return conclude("hit", fmt::format("fresh for {:.0f} s{}", left, answered_with()));
@@ -324,14 +325,33 @@ void Lookup::use() {
   ask_origin();
 }
 
+/// Of one whose parts are not enough, or stale.
+void Lookup::ask_for_more() {
+  if (proxy::asks_only_cache(request_.fields)) {
+    return conclude("refused", "504: only-if-cached, and what is stored of it is not enough");
+  }
+  std::string why = "only parts of it are stored";
+  if (proxy::asks_for_part(request_)) {
+    return conclude("miss", why + ", not this one, or stale: asked for and stored with them");
+  }
+  if (request_.fields.has(FieldId::range) || !proxy::can_be_completed(*entry_)) {
+    return conclude("miss", why + ": asked for as if there were none");
+  }
+  conclude("miss", fmt::format("{}: completed with Range: bytes={}- and If-Range: {}", why,
+                               entry_->parts()->prefix()->end(), entry_->etag()));
+}
+
 /// No Fill is worth it (proxy::is_for_origin_only).
 void Lookup::ask_origin_only() {
   std::string_view what = request_.method != http::Method::get ? "a HEAD"
                           : verdict_.cache_no_store            ? "a rule says `cache no-store`"
-                                                               : "a Range";
+                                                               : "several ranges";
   std::string_view found = entry_    ? "it may not be reused"
                            : others_ ? "no variant matches"
                                      : "not stored";
+  if (proxy::asks_for_part(request_) && !verdict_.cache_no_store) {
+    return conclude("miss", fmt::format("{}; a part (206) of it will be", found));
+  }
   conclude("pass", fmt::format("{}, and the answer will not be stored: {}", found, what));
 }
 

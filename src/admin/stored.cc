@@ -83,6 +83,15 @@ Json codings_json(const cache::Entry& entry) {
   return out;
 }
 
+/// [[first, last], ..], both included.
+Json parts_json(const cache::Parts& parts) {
+  Json out = Json::array();
+  for (const cache::Part& part : parts.all()) {
+    out.push_back(Json::array({part.first, part.end() - 1}));
+  }
+  return out;
+}
+
 /// The disk's copies: a variant that memory has too only gets the word.
 void add_disk(cache::Tier& tier, const cache::Key& key, const http::Fields* request,
               std::vector<std::string>& known, Json& all) {
@@ -127,6 +136,10 @@ Json stored_json(cache::Tier& tier, const cache::Key& key, const http::Fields* r
         {on_disk ? "disk" : "memory", meta, *fresh, entry->age(Clock::mono())}, request));
     all.back()["memory_bytes"] = entry->cost();
     all.back()["codings"] = codings_json(*entry);
+    if (entry->parts()) {
+      all.back()["parts"] = parts_json(*entry->parts());
+      all.back()["bytes_here"] = entry->parts()->bytes();
+    }
     known.push_back(std::move(meta.selecting));
   }
   if (tier.disk) {

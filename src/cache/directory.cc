@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "cache/rfc9111.h"
+#include "http/conditional.h"
 #include "metrics/metrics.h"
 
 namespace weir::cache {
@@ -123,7 +124,8 @@ Fill* Directory::joinable(Record& record, std::string_view key, Selector& select
     return nullptr;
   }
   for (Fill* fill : record.affairs->fills) {
-    if (fill->key() != key || fill->doomed() || fill->purge_number() < join_from_.load()) {
+    if (fill->partial_ || fill->key() != key || fill->doomed() ||
+        fill->purge_number() < join_from_.load()) {
       continue;
     }
     if (fill->names_known_ && !names.empty() && selector.values(names) != fill->selecting_) {
@@ -212,6 +214,7 @@ bool Directory::head_arrived(Fill& fill, const FillHead& head) {
     fill.names_known_ = true;
     const Freshness& fresh = head.meta.freshness;
     fill.closed_to_joiners_ = !may_collapse(fresh, fresh.initial_age);
+    fill.partial_ = head.part.has_value();
     if (!fill.listed_) { // under a mark, and cacheable after all: from now on others may join
       fill.listed_ = true;
       record.make_affairs().fills.push_back(&fill);
@@ -363,6 +366,55 @@ void Directory::insert(Ref<Entry> entry) {
     place(shard, std::move(entry));
   }
   evict(index);
+}
+
+Entry* Directory::variant(Record& record, const Meta& like) {
+  Entry* entry = record.variants.get();
+  while (entry != nullptr && (entry->key() != like.key || entry->vary() != like.vary ||
+                              entry->selecting() != like.selecting)) {
+    entry = entry->shelf_.next.get();
+  }
+  return entry;
+}
+
+void Directory::supersede(const Hash128& hash, const Meta& newer) {
+  Shard& shard = this->shard(hash);
+  std::lock_guard lock(shard.mutex);
+  auto at = shard.records.find(hash);
+  Entry* old = at == shard.records.end() ? nullptr : variant(at->second, newer);
+  if (old != nullptr) {
+    take_out(shard, at->second, *old);
+    tidy(shard, hash);
+  }
+}
+
+void Directory::add_part(Fill& fill, const Meta& meta, Part part, std::uint64_t most) {
+  Ref<const Entry> old;
+  {
+    Shard& shard = this->shard(fill.hash());
+    std::lock_guard lock(shard.mutex);
+    auto at = shard.records.find(fill.hash());
+    old = Ref<const Entry>(at == shard.records.end() ? nullptr : variant(at->second, meta));
+  }
+  if (old && !old->parts()) {
+    return; // the whole has come meanwhile
+  }
+  Ref<const Parts> parts;
+  if (old && old->body_size() == meta.body_size && http::strong_match(old->etag(), meta.etag)) {
+    parts = join(*old->parts(), part);
+  }
+  if (!parts || parts->bytes() > most) {
+    parts = make_ref<const Parts>(std::vector<Part>{std::move(part)});
+  }
+  const Part* all = parts->covering(0, meta.body_size);
+  replace(fill, all != nullptr ? Entry::in_memory(meta, fill.hash(), all->slices)
+                               : Entry::partial(meta, fill.hash(), parts));
+}
+
+Moment Directory::moment(const Hash128& hash) const {
+  const Shard& shard = this->shard(hash);
+  std::lock_guard lock(shard.mutex);
+  return {shard.removals, purge_number_.load()};
 }
 
 void Directory::replace(Fill& fill, const Ref<const Entry>& entry) {

@@ -90,12 +90,20 @@ public:
   /// was purged since. And for one whose answer may not: the mark holds on.
   FillReader lead_marked(std::string_view key, const Hash128& hash, const Moment& since,
                          event::Loop& loop);
+  /// The same, of a key without a mark: taken before the fetch begins.
+  Moment moment(const Hash128& hash) const;
   void mark(const Hash128& hash);
 
   /// Puts an entry in place of the variant it replaces, unless a newer purge matches; evicts.
   void insert(Ref<Entry> entry);
   /// The same for what a Fill has become; not if the Fill was doomed.
   void replace(Fill& fill, const Ref<const Entry>& entry);
+  /// The same for a part of a body, with what is stored of it already: joined with that where the
+  /// strong validator is the same (RFC 9111 §3.4), in its place where it is not. `most`: bytes of
+  /// all parts.
+  void add_part(Fill& fill, const Meta& meta, Part part, std::uint64_t most);
+  /// Drops the variant that has been stored elsewhere, newer.
+  void supersede(const Hash128& hash, const Meta& newer);
   /// Drops all variants, dooms all Fills of a key. How many entries went. `hold`: what the disk
   /// still has under the key is not to be believed until release().
   std::size_t remove(std::string_view key, const Hash128& hash, bool hold = false);
@@ -195,6 +203,7 @@ private:
   static Entry* match(Record& record, std::string_view key, Selector& selector);
   Fill* joinable(Record& record, std::string_view key, Selector& selector, bool& closed);
   Record& record_of(Shard& shard, const Hash128& hash);
+  static Entry* variant(Record& record, const Meta& like);
   void place(Shard& shard, Ref<Entry> entry);
   void take_out(Shard& shard, Record& record, Entry& entry);
   bool evict_one(Shard& shard);

@@ -137,12 +137,20 @@ Ref<Entry> Entry::on_disk(const Meta& meta, const Hash128& hash, Ref<const DiskB
   return entry;
 }
 
+Ref<Entry> Entry::partial(const Meta& meta, const Hash128& hash, Ref<const Parts> parts) {
+  Ref<Entry> entry = make(meta, hash, 0);
+  entry->cost_ += parts->cost();
+  entry->make_aside().parts = std::move(parts);
+  return entry;
+}
+
 Ref<Entry> Entry::refreshed(const Entry& old, const Meta& meta) {
   return refreshed(old, meta, meta.head == old.head() ? old.siblings() : nullptr);
 }
 
 Ref<Entry> Entry::refreshed(const Entry& old, const Meta& meta, Ref<const Sibling> siblings) {
-  Ref<Entry> entry = old.disk_body()        ? on_disk(meta, old.hash_, old.disk_body())
+  Ref<Entry> entry = old.parts()            ? partial(meta, old.hash_, old.parts())
+                     : old.disk_body()      ? on_disk(meta, old.hash_, old.disk_body())
                      : old.slices().empty() ? in_memory(meta, old.hash_, {Slice(old.inline_body())})
                                             : in_memory(meta, old.hash_, old.slices());
   entry->shelf_.hits.store(old.hits(), std::memory_order_relaxed);

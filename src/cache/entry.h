@@ -19,6 +19,7 @@
 #include "base/list.h"
 #include "base/sized.h"
 #include "cache/meta.h"
+#include "cache/parts.h"
 #include "cache/sibling.h"
 
 namespace weir::cache {
@@ -37,6 +38,8 @@ public:
   /// the slices are kept.
   static Ref<Entry> in_memory(const Meta& meta, const Hash128& hash, std::vector<Slice> body);
   static Ref<Entry> on_disk(const Meta& meta, const Hash128& hash, Ref<const DiskBody> body);
+  /// The head is that of the whole: a 200 whose body_size is that of the whole.
+  static Ref<Entry> partial(const Meta& meta, const Hash128& hash, Ref<const Parts> parts);
   /// The same body under a newer head (after a 304); its siblings too if the head is the same.
   static Ref<Entry> refreshed(const Entry& old, const Meta& meta);
   static Ref<Entry> refreshed(const Entry& old, const Meta& meta, Ref<const Sibling> siblings);
@@ -70,6 +73,8 @@ public:
   std::string_view inline_body() const noexcept { return part(kBody); }
   const std::vector<Slice>& slices() const noexcept { return aside().slices; }
   const Ref<const DiskBody>& disk_body() const noexcept { return aside().disk_body; }
+  /// What there is of the body; null: all of it.
+  const Ref<const Parts>& parts() const noexcept { return aside().parts; }
   /// The body in other codings; null: none yet.
   const Ref<const Sibling>& siblings() const noexcept { return aside().siblings; }
   /// False: somebody makes a sibling of it already. What comes of it is another Entry.
@@ -95,6 +100,7 @@ private:
     std::vector<Slice> slices;
     Ref<const DiskBody> disk_body;
     Ref<const Sibling> siblings;
+    Ref<const Parts> parts;
   };
   static const Aside kNothing;
 

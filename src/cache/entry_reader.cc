@@ -90,6 +90,14 @@ EntryReader::EntryReader(Ref<const Entry> entry, const Sibling& sibling)
 EntryReader::EntryReader(Ref<const Entry> entry, std::uint64_t from, std::uint64_t to)
     : entry_(std::move(entry)), at_(from), to_(to), slices_(&entry_->slices()) {
   std::uint64_t skip = from;
+  if (entry_->parts()) {
+    const Part* part = entry_->parts()->covering(from, to);
+    if (part == nullptr) {
+      panic("EntryReader: octets that are not there");
+    }
+    slices_ = &part->slices;
+    skip -= part->first;
+  }
   for (const Slice& slice : *slices_) {
     if (skip < slice.size) {
       within_ = skip;

@@ -21,7 +21,7 @@ struct Tier;
 class EntryReader {
 public:
   EntryReader() = default;
-  /// All of it, or [from, to).
+  /// All of it, or [from, to). Of a partial one: what one of its parts covers.
   explicit EntryReader(Ref<const Entry> entry);
   EntryReader(Ref<const Entry> entry, std::uint64_t from, std::uint64_t to);
   /// All of one of its siblings.

@@ -145,7 +145,7 @@ void Fill::take_interims() {
 
 void Fill::take_head(Ref<const FillHead> head) {
   bool stored = directory_.head_arrived(*this, *head);
-  if (stored) {
+  if (stored && !head->part) {
     store_ = directory_.begin_store(hash_, *head);
   }
   {
@@ -305,26 +305,48 @@ void Fill::trim() {
 }
 
 void Fill::complete() {
-  const FillHead& head = *head_;
-  bool sized = size_ >= head.size_min && size_ <= head.size_max;
-  if (head.storable && sized && !doomed()) {
-    Meta meta = head.meta;
-    meta.body_size = size_;
-    meta.purge_number = purge_number_;
-    if (store_) {
-      store_->commit(meta);
-      store_.reset();
-      directory_.committed(hash_, meta); // after it: a purge that came meanwhile follows it
+  if (head_->storable && !doomed()) {
+    if (head_->part) {
+      store_part();
+    } else if (size_ >= head_->size_min && size_ <= head_->size_max) {
+      store_whole();
     }
-    if (!windowed_) {
-      // slices_ is written by this thread only; readers look under the lock and do not change it.
-      Ref<Entry> entry =
-          Entry::in_memory(meta, hash_, std::vector<Slice>(slices_.begin(), slices_.end()));
-      directory_.replace(*this, std::move(entry));
-    }
-    metrics::count(metrics::Metric::cache_stores_memory);
   }
   finish(FillState::complete);
+}
+
+void Fill::store_whole() {
+  Meta meta = head_->meta;
+  meta.body_size = size_;
+  meta.purge_number = purge_number_;
+  if (store_) {
+    store_->commit(meta);
+    store_.reset();
+    directory_.committed(hash_, meta); // after it: a purge that came meanwhile follows it
+  }
+  if (!windowed_) {
+    // slices_ is written by this thread only; readers look under the lock and do not change it.
+    Ref<Entry> entry =
+        Entry::in_memory(meta, hash_, std::vector<Slice>(slices_.begin(), slices_.end()));
+    directory_.replace(*this, std::move(entry));
+  } else {
+    directory_.supersede(hash_, meta);
+  }
+  metrics::count(metrics::Metric::cache_stores_memory);
+}
+
+/// RFC 9111 §3.3: in memory, and together with what is there already.
+void Fill::store_part() {
+  const FillHead::Stored& part = *head_->part;
+  if (windowed_ || size_ != part.last - part.first + 1) {
+    return;
+  }
+  Meta meta = part.meta;
+  meta.purge_number = purge_number_;
+  directory_.add_part(*this, meta,
+                      make_part(part.first, std::vector<Slice>(slices_.begin(), slices_.end())),
+                      limits_.object_max);
+  metrics::count(metrics::Metric::cache_stores_parts);
 }
 
 /// Nobody reads any more: is it still worth having?

@@ -37,9 +37,17 @@ public:
   std::string_view reason;             // static text: why not
   bool marks_key = false;              // not storable for anybody: remember the key as hit-for-miss
   std::optional<std::uint64_t> length; // of the body, where it is known
+  /// A 206 that is stored: as what, and which octets.
+  struct Stored {
+    Meta meta; // of the whole, with its body_size
+    std::uint64_t first = 0;
+    std::uint64_t last = 0;
+  };
+  std::optional<Stored> part;
   std::uint64_t size_min = 0;          // of a body that is kept
   std::uint64_t size_max = UINT64_MAX; // the same
   std::string server;                  // of a pool, that answered; for the log
+  std::uint16_t received = 0;          // the status that came, where another is sent; 0: the same
   // Of an answer to an unsafe request: what else it invalidates (RFC 9111 §4.4).
   std::string location;
   std::string content_location;
@@ -136,6 +144,8 @@ private:
   void append(Slice slice);
   void keep(Slice slice);
   void complete();
+  void store_whole();
+  void store_part();
   void finish(FillState state);
   bool worth_finishing() const;
   std::size_t room();
@@ -167,6 +177,7 @@ private:
   bool names_known_;
   bool listed_ = false;
   bool closed_to_joiners_ = false;
+  bool partial_ = false; // of a part: others do not wait for it
 
   mutable std::mutex mutex_;
   // Guarded by mutex_.

@@ -24,6 +24,7 @@ src_cache_libcache_a_SOURCES = \
   src/cache/key.cc src/cache/key.h \
   src/cache/meta.h \
   src/cache/outcome.cc src/cache/outcome.h \
+  src/cache/parts.cc src/cache/parts.h \
   src/cache/policy.cc src/cache/policy.h \
   src/cache/rfc9111.cc src/cache/rfc9111.h \
   src/cache/rfc9111_serve.cc src/cache/rfc9111_update.cc \
@@ -48,6 +49,7 @@ test_unit_cache_test_SOURCES = \
   test/unit/cache/key_test.cc \
   test/unit/cache/memory_test.cc \
   test/unit/cache/outcome_test.cc \
+  test/unit/cache/parts_test.cc \
   test/unit/cache/policy_test.cc \
   test/unit/cache/rfc9111_freshness_test.cc \
   test/unit/cache/rfc9111_serve_test.cc \

@@ -17,7 +17,7 @@ namespace {
 
 Duration seconds(std::uint32_t n) { return std::chrono::seconds(n); }
 
-/// RFC 9110 §15.1, without 206: parts are not stored.
+/// RFC 9110 §15.1, without 206: a part is judged as the 200 that it is a part of.
 bool is_heuristic_status(int status) {
   switch (status) {
   case 200:

@@ -48,7 +48,7 @@ enum class NoStore : std::uint8_t {
   range_request,    // a request for a range, answered with anything but a whole 200
   precondition,     // 412 to the client's own condition
   status,           // nothing says that this status may be kept without explicit freshness
-  partial,          // 206: this version does not store parts
+  partial,          // 206 that does not say which part it is, or not enough of the whole
   not_modified,     // 304: nothing to store it with (C8.7)
   must_understand,  // must-understand, and a status whose rules are not known (C2.3)
   no_store,         // the response says so
@@ -144,6 +144,10 @@ bool may_serve_on_error(const Freshness& f, Duration age, bool unreachable,
                         const RequestDirectives& asked = {}) noexcept;
 /// 500, 502, 503, 504: as if the origin had not answered (§4.3.3).
 bool is_server_failure(int status) noexcept;
+
+/// Whether an answer of this status says what the resource is now, or that it is no more: not that
+/// this client may not have it, nor that the origin cannot tell.
+inline bool replaces(int status) noexcept { return status < 400 || status == 404 || status == 410; }
 
 /// Status line and fields of a response as they are stored and sent: without what belongs to one
 /// connection, framing, Age and proxy authentication (§3.1, C2.10); with a Date (C5.5). No empty

@@ -116,14 +116,19 @@ std::string variants_table(const Json& variants, const Style& style) {
     std::string codings;
     if (each.contains("codings")) {
       for (const auto& coding : each["codings"].items()) {
-        codings += (codings.empty() ? "" : " ") + coding.key();
+        codings += codings.empty() ? "" : " ";
+        codings += coding.key();
       }
+    }
+    std::string size = bytes_text(number_at(each, "size"));
+    if (each.contains("bytes_here")) {
+      size.insert(0, bytes_text(number_at(each, "bytes_here")) + " of ");
     }
     bool fresh = flag_at(each, "fresh");
     table.add({text_at(each, "cache"), text_at(each, "place"),
                count_text(number_at(each, "status")), seconds_text(number_at(each, "age_seconds")),
-               fresh ? seconds_text(number_at(each, "ttl_seconds")) : "stale",
-               bytes_text(number_at(each, "size")), stores, codings, text_at(each, "etag"),
+               fresh ? seconds_text(number_at(each, "ttl_seconds")) : "stale", size, stores,
+               codings, text_at(each, "etag"),
                each.contains("vary") && !each["vary"].empty() ? admin::dump(each["vary"]) : ""});
   }
   return table.print(style);

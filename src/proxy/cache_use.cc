@@ -2,6 +2,7 @@
 #include "proxy/cache_use.h"
 
 #include "http/cache_control.h"
+#include "http/range.h"
 
 namespace weir::proxy {
 
@@ -32,6 +33,39 @@ bool is_for_origin_only(const http::RequestHead& request, const rules::Verdict& 
 
 bool asks_only_cache(const http::Fields& request) {
   return request.has(FieldId::cache_control) && http::parse_cache_control(request).only_if_cached;
+}
+
+http::Validators validators_of(const cache::Entry& entry) {
+  http::Validators v;
+  v.etag = entry.etag();
+  if (entry.last_modified() != WallTime{}) {
+    v.last_modified = entry.last_modified();
+  }
+  v.date = entry.date();
+  return v;
+}
+
+bool asks_for_part(const http::RequestHead& request) {
+  if (request.method != http::Method::get || !request.fields.has(FieldId::range)) {
+    return false;
+  }
+  auto set = http::parse_range(request.fields);
+  return set && set->count == 1;
+}
+
+bool is_covered(const http::RequestHead& request, const cache::Entry& entry) {
+  if (!asks_for_part(request) ||
+      !http::may_use_range(request.fields, validators_of(entry), Clock::wall())) {
+    return false;
+  }
+  auto ranges = http::resolve_ranges(*http::parse_range(request.fields), entry.body_size());
+  const http::ByteRange& part = ranges.parts[0];
+  return ranges.kind == http::RangeAnswer::Kind::parts &&
+         entry.parts()->covering(part.first, part.last + 1) != nullptr;
+}
+
+bool can_be_completed(const cache::Entry& entry) {
+  return entry.parts()->prefix() != nullptr && http::strong_match(entry.etag(), entry.etag());
 }
 
 cache::RequestDirectives directives_of(const http::Fields& request, const cache::Policy& policy,

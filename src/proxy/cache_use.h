@@ -7,8 +7,10 @@
 #include <span>
 #include <string_view>
 
+#include "cache/entry.h"
 #include "cache/policy.h"
 #include "cache/rfc9111.h"
+#include "http/conditional.h"
 #include "http/message.h"
 #include "rules/verdict.h"
 
@@ -23,6 +25,16 @@ bool is_for_origin_only(const http::RequestHead& request, const rules::Verdict& 
                         bool has_stale);
 
 bool asks_only_cache(const http::Fields& request);
+
+http::Validators validators_of(const cache::Entry& entry);
+
+/// A GET for one part, and no more. Several are not stored.
+bool asks_for_part(const http::RequestHead& request);
+/// What is stored in parts holds the one that is asked for, and If-Range is about it.
+bool is_covered(const http::RequestHead& request, const cache::Entry& entry);
+
+/// What is stored in parts begins the body, and its tag can say so to the origin (C10.4).
+bool can_be_completed(const cache::Entry& entry);
 
 /// What the client says of reuse, as far as the route listens to it.
 cache::RequestDirectives directives_of(const http::Fields& request, const cache::Policy& policy,

@@ -65,7 +65,7 @@ void Exchange::begin(ClientSession& session, const ListenPlace& place, const Add
   tier_ = nullptr;
   policy_ = nullptr;
   purge_.reset();
-  trusted_ = limited_ = websocket_ = has_key_ = lead_ = others_ = marked_ = disk_tried_ =
+  trusted_ = limited_ = websocket_ = has_key_ = lead_ = others_ = marked_ = part_ = disk_tried_ =
       responded_ = false;
   lookups_ = 0;
   interims_seen_ = 0;
@@ -318,6 +318,7 @@ void Exchange::release() {
   source_ = std::monostate{};
   entry_ = nullptr;
   stale_ = nullptr;
+  partial_ = nullptr;
   reply_.reset();
   generation_ = {};
   started_ = {};

@@ -135,6 +135,8 @@ private:
   // exchange_fetch.cc
   std::vector<Ref<const cache::Entry>> other_variants();
   std::unique_ptr<FetchPlan> make_plan(bool via_cache);
+  void plan_use(FetchPlan& plan, bool via_cache);
+  void begin_part();
   std::string write_head(const FetchPlan& plan);
   void start_fill();
   Next pass();
@@ -216,12 +218,14 @@ private:
   bool lead_ = false;
   bool others_ = false;  // a miss of a variant: the origin is told which ones there are
   bool marked_ = false;  // hit-for-miss: a pass, looked at whether it may be stored
+  bool part_ = false;    // a pass for one range: the same
   cache::Moment moment_; // of that claim
   bool disk_tried_ = false;
   int lookups_ = 0;
   std::size_t interims_seen_ = 0;
-  Ref<const cache::Entry> entry_; // to answer with
-  Ref<const cache::Entry> stale_; // seen, and needs validation
+  Ref<const cache::Entry> entry_;   // to answer with
+  Ref<const cache::Entry> stale_;   // seen, and needs validation
+  Ref<const cache::Entry> partial_; // seen, and has not what is asked for
   std::unique_ptr<cache::DiskRead> disk_read_;
   cache::Outcome outcome_;
 

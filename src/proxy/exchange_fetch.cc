@@ -102,28 +102,37 @@ std::unique_ptr<FetchPlan> Exchange::make_plan(bool via_cache) {
   if (via_cache) {
     plan->keep_request();
   }
-  plan->may_store = via_cache || (marked_ && !verdict_.cache_no_store);
+  plan->may_store = via_cache || ((marked_ || part_) && !verdict_.cache_no_store);
   plan->reverse = !forward_;
   plan->request_time = Clock::wall();
   if (request_.method == http::Method::connect) {
     return plan;
   }
-  if (via_cache) {
-    plan->stale = stale_;
-    plan->others = other_variants();
+  if (tier_ != nullptr) {
+    plan_use(*plan, via_cache);
   }
   plan->head = write_head(*plan);
   plan->websocket = websocket_;
-  if (tier_ != nullptr) {
-    plan->heuristic_max = generation_->config->caches[*route_->cache].options.heuristic_max;
-    plan->policy = policy_;
-    plan->key = has_key_ ? std::string(key_.bytes) : std::string{};
-  }
   if (!via_cache && request_.framing.has_body()) {
     plan->body = session_;
     plan->body_chunked = request_.framing.kind == http::Framing::Kind::chunked;
   }
   return plan;
+}
+
+/// What is stored already, and how the answer may be.
+void Exchange::plan_use(FetchPlan& plan, bool via_cache) {
+  if (via_cache) {
+    plan.stale = stale_;
+    plan.others = other_variants();
+    plan.completes = partial_ && !stale_ && can_be_completed(*partial_);
+  }
+  if (part_ || plan.completes) {
+    plan.partial = partial_;
+  }
+  plan.heuristic_max = generation_->config->caches[*route_->cache].options.heuristic_max;
+  plan.policy = policy_;
+  plan.key = has_key_ ? std::string(key_.bytes) : std::string{};
 }
 
 std::string Exchange::write_head(const FetchPlan& plan) {
@@ -138,6 +147,7 @@ std::string Exchange::write_head(const FetchPlan& plan) {
   how.original_host = request_.fields.value(http::FieldId::host);
   how.validate = plan.stale.get();
   how.others = plan.others;
+  how.complete = plan.completes ? plan.partial.get() : nullptr;
   how.websocket = websocket_;
   return write_request(request_, how);
 }
@@ -151,7 +161,7 @@ std::vector<Ref<const cache::Entry>> Exchange::other_variants() {
   }
   for (auto& each : tier_->directory.variants(key_.bytes, key_.hash)) {
     Ref<const cache::Entry> entry = tier_->settle(std::move(each));
-    if (!entry) { // purged
+    if (!entry || entry->parts()) { // purged, or no answer
       continue;
     }
     bool repeated = std::any_of(others.begin(), others.end(),
@@ -175,18 +185,34 @@ void Exchange::start_fill() {
   give_to_fill(std::make_unique<H1Fetch>(resources_, std::move(plan)), false);
 }
 
+/// Before a pass: its answer may be a part that is stored.
+void Exchange::begin_part() {
+  part_ = tier_ != nullptr && has_key_ && !marked_ && !verdict_.cache_no_store &&
+          asks_for_part(request_);
+  if (!part_) {
+    return;
+  }
+  moment_ = tier_->directory.moment(key_.hash);
+  outcome_.kind = cache::Outcome::Kind::miss;
+  if (outcome_.forward.empty()) {
+    outcome_.forward = cache::fwd::kUriMiss;
+  }
+  metrics::count(metrics::Metric::cache_misses);
+}
+
 Next Exchange::pass() {
   auto* fetch = std::get_if<std::unique_ptr<Fetch>>(&source_);
   if (fetch == nullptr) {
     if (!has_key_) {
       authority_ = http::write_authority(facts_.host, facts_.port, asked_scheme(), arena_);
     }
+    begin_part();
     auto plan = make_plan(false);
     if (plan->head.empty()) {
       error_ = {Code::head_too_large, Side::client};
       return next(Step::fail);
     }
-    if (!marked_ && (tier_ != nullptr || outcome_.forward == "bypass")) {
+    if (!marked_ && !part_ && (tier_ != nullptr || outcome_.forward == "bypass")) {
       outcome_.kind = cache::Outcome::Kind::pass;
       if (outcome_.forward.empty()) {
         outcome_.forward = may_look_up(request_, policy_) ? "miss" : "method";
@@ -202,7 +228,7 @@ Next Exchange::pass() {
     session_->informational(interim);
   }
   if (auto head = origin.head()) {
-    return marked_ ? look_again(*head) : next(Step::respond);
+    return marked_ || part_ ? look_again(*head) : next(Step::respond);
   }
   if (origin.error().code != Code::none) {
     error_ = origin.error();
@@ -211,12 +237,12 @@ Next Exchange::pass() {
   return Next::wait;
 }
 
-/// The answer to a key that is marked hit-for-miss: mostly as before. One that may be stored after
-/// all goes on in a Fill, which others may join.
+/// The answer to a key that is marked hit-for-miss, or to a range: one that may be stored after all
+/// goes on in a Fill, which others may join if it is the whole.
 Next Exchange::look_again(const cache::FillHead& head) {
   if (!head.storable) {
     metrics::count(metrics::Metric::cache_uncacheable);
-    if (head.marks_key) {
+    if (marked_ && head.marks_key) {
       tier_->directory.mark(key_.hash);
     }
     return next(Step::respond);

@@ -87,6 +87,13 @@ Next Exchange::use_entry(Ref<const cache::Entry> entry) {
   }
   Duration age = entry->age(Clock::mono());
   cache::ServeVerdict verdict = verdict_on(*entry, age);
+  bool usable =
+      verdict.serve == cache::Serve::fresh || verdict.serve == cache::Serve::stale_allowed;
+  if (entry->parts() && !(usable && is_covered(request_, *entry))) {
+    outcome_.forward = cache::fwd::kPartial;
+    partial_ = std::move(entry);
+    return claim();
+  }
   outcome_.ttl = entry->freshness().lifetime - age;
   switch (verdict.serve) {
   case cache::Serve::fresh:
@@ -145,8 +152,8 @@ Next Exchange::claim() {
     }
     disk_tried_ = probe == cache::Probe::no;
   }
-  cache::Claim claim =
-      tier_->directory.claim(key_.bytes, key_.hash, *this, stale_.get(), resources_.loop);
+  const cache::Entry* known = stale_ ? stale_.get() : partial_.get();
+  cache::Claim claim = tier_->directory.claim(key_.bytes, key_.hash, *this, known, resources_.loop);
   switch (claim.kind) {
   case cache::Claim::Kind::entry:
     return use_entry(std::move(claim.entry));
@@ -328,6 +335,9 @@ Next Exchange::join_head(Ref<const cache::FillHead> head) {
   }
   if (!head->storable) {
     metrics::count(Metric::cache_uncacheable);
+    if (lead_ && stale_ && head->marks_key && cache::replaces(meta.status)) {
+      tier_->remove(key_.bytes, key_.hash); // nobody is to get what it was before
+    }
   }
   if (!meta.addresses.empty()) {
     record_.origin = meta.addresses.front();

@@ -9,6 +9,7 @@
 #include "http/h1_writer.h"
 #include "http/range.h"
 #include "metrics/metrics.h"
+#include "proxy/cache_use.h"
 #include "proxy/fetch.h"
 #include "proxy/resources.h"
 
@@ -21,16 +22,6 @@ using metrics::Metric;
 namespace {
 
 Framing length_of(std::uint64_t n) { return {Framing::Kind::length, n}; }
-
-http::Validators validators_of(const cache::Entry& entry) {
-  http::Validators v;
-  v.etag = entry.etag();
-  if (entry.last_modified() != WallTime{}) {
-    v.last_modified = entry.last_modified();
-  }
-  v.date = entry.date();
-  return v;
-}
 
 Metric class_of(int status) {
   switch (status / 100) {
@@ -208,8 +199,8 @@ void Exchange::respond_head(const cache::FillHead& head) {
     answer.framing = {Framing::Kind::chunked, 0};
   }
   if (outcome_.kind != cache::Outcome::Kind::none) {
-    outcome_.forward_status =
-        outcome_.forward_status != 0 ? outcome_.forward_status : answer.status;
+    int received = head.received != 0 ? head.received : answer.status;
+    outcome_.forward_status = outcome_.forward_status != 0 ? outcome_.forward_status : received;
     outcome_.stored = head.storable && std::holds_alternative<cache::FillReader>(source_);
     if (!head.storable && outcome_.detail.empty()) {
       outcome_.detail = head.reason;

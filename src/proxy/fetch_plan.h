@@ -68,6 +68,10 @@ public:
   Ref<const cache::Entry> stale; // being validated: the request carries its validators
   // Or: variants that do not match, the newest first; one may be what the origin would send (C6.7).
   std::vector<Ref<const cache::Entry>> others;
+  // Or: parts of the body are stored, which a 206 joins; `completes`: it asks for what follows the
+  // first of them, and is answered with the whole (C10.4).
+  Ref<const cache::Entry> partial;
+  bool completes = false;
 
 private:
   http::RequestHead own_request_;

@@ -131,7 +131,8 @@ std::string write_request(const http::RequestHead& request, const Forwarding& ho
   return written([&](http::H1Writer& out) {
     out.request_line(request.method_text, how.target);
     out.field(FieldId::host, how.host);
-    write_fields(out, request.fields, dropped(how.validate != nullptr || !how.others.empty()));
+    bool conditional = how.validate != nullptr || !how.others.empty() || how.complete != nullptr;
+    write_fields(out, request.fields, dropped(conditional));
     switch (request.framing.kind) {
     case http::Framing::Kind::length:
       out.field(FieldId::content_length, request.framing.length);
@@ -161,6 +162,11 @@ std::string write_request(const http::RequestHead& request, const Forwarding& ho
     }
     if (!how.others.empty()) {
       out.field(FieldId::if_none_match, all_tags(how.others));
+    }
+    if (how.complete != nullptr) {
+      std::string from = std::to_string(how.complete->parts()->prefix()->end());
+      out.field(FieldId::range, {"bytes=", from, "-"});
+      out.field(FieldId::if_range, how.complete->etag());
     }
     if (how.reverse) {
       write_forwarded(out, request.fields, how);

@@ -27,6 +27,7 @@ struct Forwarding {
   std::string_view original_host;         // what the client asked for, with its port
   const cache::Entry* validate = nullptr; // its validators replace the client's conditions (C8.1)
   std::span<const Ref<const cache::Entry>> others; // or the tags of all these (C6.7)
+  const cache::Entry* complete = nullptr;          // asks for what follows its first part (C10.4)
 };
 
 /// The whole head of the request to an origin, empty line included. Empty: a value that cannot be

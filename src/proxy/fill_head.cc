@@ -4,6 +4,7 @@
 #include "cache/rfc9111.h"
 #include "http/cache_control.h"
 #include "http/conditional.h"
+#include "http/range.h"
 #include "proxy/cache_use.h"
 #include "proxy/siblings.h"
 
@@ -37,24 +38,86 @@ const cache::Entry* named(std::span<const Ref<const cache::Entry>> entries,
   return nullptr;
 }
 
-} // namespace
+/// A 206 as a part of the whole: nothing if it does not say which.
+std::optional<http::ContentRange> range_of(const http::ResponseHead& head) {
+  if (head.status != 206 || !head.fields.has(FieldId::content_range)) {
+    return {};
+  }
+  auto range = http::parse_content_range(head.fields.value(FieldId::content_range));
+  bool sized = head.framing.kind == http::Framing::Kind::length;
+  if (!range || !range->range || !range->length ||
+      (sized && head.framing.length != range->range->size())) {
+    return {};
+  }
+  return range;
+}
 
-Ref<const cache::FillHead> make_fill_head(const FetchPlan& plan, const http::ResponseHead& head,
-                                          const Address& origin, const std::string& server) {
-  auto made = make_ref<cache::FillHead>();
+bool is_of_stored(const FetchPlan& plan, const http::ResponseHead& head, std::uint64_t length) {
+  return plan.partial && plan.partial->body_size() == length &&
+         http::strong_match(plan.partial->etag(), head.fields.value(FieldId::etag));
+}
+
+/// What a 206 says of the whole it is a part of, with what is stored of that (C10.6).
+cache::Updated whole_of(const FetchPlan& plan, const http::ResponseHead& head,
+                        std::uint64_t length) {
+  Arena arena;
+  http::ResponseHead whole;
+  whole.status = 200;
+  whole.fields.assign(head.fields, arena);
+  whole.fields.remove_if([](const http::Field& field) {
+    return field.id == FieldId::content_range || field.id == FieldId::content_length;
+  });
+  whole.framing = {http::Framing::Kind::length, length};
+  cache::Received r = received(plan, whole);
+  if (is_of_stored(plan, head, length)) {
+    if (auto updated = cache::update_from_304(plan.partial->to_meta(), r)) {
+      return *std::move(updated);
+    }
+  }
+  cache::Updated made{cache::make_meta(r, plan.key), cache::may_store(r)};
+  made.meta.body_size = length;
+  // Asked with If-Range, it leaves out what the client has already (RFC 9110 §15.3.7).
+  if (plan.request->fields.has(FieldId::if_range)) {
+    made.why = cache::NoStore::partial;
+  }
+  return made;
+}
+
+void take_whole(cache::FillHead& made, const FetchPlan& plan, const http::ResponseHead& head,
+                const http::ContentRange& range) {
+  cache::Updated whole = whole_of(plan, head, *range.length);
+  if (drops_cookies(plan)) {
+    cache::drop_stored(whole.meta.head, FieldId::set_cookie);
+  }
+  made.storable = whole.why == cache::NoStore::none;
+  made.reason = made.storable ? std::string_view{} : cache::name(whole.why);
+  made.meta = whole.meta;
+  if (plan.completes) {
+    made.received = 206;
+    made.length = range.length;
+    return;
+  }
+  made.meta.status = 206;
+  made.meta.head = cache::write_stored_head(head, Clock::wall());
+  if (drops_cookies(plan) && made.storable) {
+    cache::drop_stored(made.meta.head, FieldId::set_cookie);
+  }
+  made.length = range.range->size();
+  if (made.storable) {
+    made.part = {std::move(whole.meta), range.range->first, range.range->last};
+  }
+}
+
+void take_answer(cache::FillHead& made, const FetchPlan& plan, const http::ResponseHead& head) {
   cache::Received r = received(plan, head);
   cache::NoStore why = plan.may_store ? cache::may_store(r) : cache::NoStore::none;
-  made->storable = plan.may_store && why == cache::NoStore::none;
-  made->reason = made->storable || !plan.may_store ? std::string_view{} : cache::name(why);
-  made->marks_key = !made->storable && plan.may_store && cache::holds_for_all(why);
-  if (plan.policy != nullptr) {
-    made->size_min = plan.policy->object_min;
-    made->size_max = plan.policy->object_max != 0 ? plan.policy->object_max : made->size_max;
-  }
-  cache::Meta& meta = made->meta;
-  if (made->storable) {
+  made.storable = plan.may_store && why == cache::NoStore::none;
+  made.reason = made.storable || !plan.may_store ? std::string_view{} : cache::name(why);
+  made.marks_key = !made.storable && plan.may_store && cache::holds_for_all(why);
+  cache::Meta& meta = made.meta;
+  if (made.storable) {
     meta = cache::make_meta(r, plan.key);
-    if (made->storable && drops_cookies(plan)) {
+    if (drops_cookies(plan)) {
       cache::drop_stored(meta.head, FieldId::set_cookie);
     }
   } else {
@@ -62,20 +125,45 @@ Ref<const cache::FillHead> make_fill_head(const FetchPlan& plan, const http::Res
     meta.head = cache::write_stored_head(head, r.response_time);
     // Somebody else's cache has kept it so long, and says so through us too (RFC 9111 §5.1).
     meta.freshness.initial_age = std::chrono::seconds(http::parse_age(head.fields).value_or(0));
-    made->location = head.fields.value(FieldId::location);
-    made->content_location = head.fields.value(FieldId::content_location);
+    made.location = head.fields.value(FieldId::location);
+    made.content_location = head.fields.value(FieldId::content_location);
   }
-  meta.addresses.push_back(origin);
-  made->server = server;
   using Kind = http::Framing::Kind;
-  bool no_body = http::is_bodiless(head.status) || plan.request->method == http::Method::head;
-  if (head.framing.kind == Kind::length || head.framing.kind == Kind::none) {
-    made->length = head.framing.length;
+  if (plan.request->method == http::Method::head) {
+    made.length = http::parse_decimal(head.fields.value(FieldId::content_length));
+  } else if (head.framing.kind == Kind::length || head.framing.kind == Kind::none) {
+    made.length = head.framing.length;
   }
-  if (no_body && plan.request->method == http::Method::head) {
-    made->length = http::parse_decimal(head.fields.value(FieldId::content_length));
+}
+
+} // namespace
+
+Ref<const cache::FillHead> make_fill_head(const FetchPlan& plan, const http::ResponseHead& head,
+                                          const Address& origin, const std::string& server) {
+  auto made = make_ref<cache::FillHead>();
+  auto range = plan.may_store ? range_of(head) : std::nullopt;
+  if (range) {
+    take_whole(*made, plan, head, *range);
+  } else {
+    take_answer(*made, plan, head);
   }
+  if (plan.policy != nullptr) {
+    made->size_min = plan.policy->object_min;
+    made->size_max = plan.policy->object_max != 0 ? plan.policy->object_max : made->size_max;
+  }
+  made->meta.addresses = {origin};
+  if (made->part) {
+    made->part->meta.addresses = {origin};
+  }
+  made->server = server;
   return made;
+}
+
+bool completes(const FetchPlan& plan, const http::ResponseHead& head) {
+  auto range = range_of(head);
+  return range && head.framing.kind == http::Framing::Kind::length &&
+         range->range->first == plan.partial->parts()->prefix()->end() &&
+         range->range->last + 1 == *range->length && is_of_stored(plan, head, *range->length);
 }
 
 Ref<const cache::Entry> refresh(const FetchPlan& plan, const http::ResponseHead& update) {

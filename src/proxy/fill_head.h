@@ -11,6 +11,9 @@ namespace weir::proxy {
 
 Ref<const cache::FillHead> make_fill_head(const FetchPlan& plan, const http::ResponseHead& head,
                                           const Address& origin, const std::string& server);
+/// Whether a 206 is the rest of what plan.partial begins: the same octets by a strong tag, up to
+/// the end, in a body whose length is known (C10.4).
+bool completes(const FetchPlan& plan, const http::ResponseHead& head);
 /// A 304 for plan.stale, or for the one of plan.others that its tag names (C6.7): the entry with
 /// its fields updated, for this request; null: it is about something else (C8.6).
 Ref<const cache::Entry> refresh(const FetchPlan& plan, const http::ResponseHead& update);

@@ -238,6 +238,14 @@ bool H1Fetch::take_head() {
     tell();
     return false;
   }
+  if (plan_->completes && (head_.status == 206 || head_.status == 416)) {
+    if (!completes(*plan_, head_)) {
+      fail({Code::malformed, Side::origin, Retry::yes}); // not what was asked for
+      return false;
+    }
+    const auto& stored = plan_->partial->parts()->prefix()->slices;
+    prefix_.assign(stored.begin(), stored.end());
+  }
   fill_head_ = make_fill_head(*plan_, head_, connection_->address(),
                               dial_.server() != nullptr ? dial_.server()->label : "");
   body_left_ = head_.framing.length;
@@ -393,6 +401,9 @@ Pull H1Fetch::pull(OutQueue& out, std::size_t room) {
   if (state_ != FetchState::body) {
     return Pull::blocked;
   }
+  if (take_prefix(out, room)) {
+    return Pull::more;
+  }
   switch (head_.framing.kind) {
   case http::Framing::Kind::none:
     return finish();
@@ -412,6 +423,19 @@ Pull H1Fetch::wait_for_body() {
   }
   deadline_.arm(resources_.loop, plan_->body_timeout, *this);
   return Pull::blocked;
+}
+
+/// What goes before the origin's own bytes. Whether the queue has what it has room for.
+bool H1Fetch::take_prefix(OutQueue& out, std::size_t& room) {
+  while (!prefix_.empty() && room > 0 && out.slots_free() > 0) {
+    std::size_t n = std::min(room, prefix_.front().size);
+    out.push(prefix_.front().take_front(n));
+    room -= n;
+    if (prefix_.front().empty()) {
+      prefix_.pop_front();
+    }
+  }
+  return !prefix_.empty() || room == 0 || out.slots_free() == 0;
 }
 
 Pull H1Fetch::take_length(OutQueue& out, std::size_t room) {

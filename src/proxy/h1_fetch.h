@@ -3,6 +3,8 @@
 // H1Fetch: a Fetch that speaks HTTP/1.1 to the origin. See fetch.h for owner, thread and states.
 #pragma once
 
+#include <deque>
+
 #include "http/h1_chunked.h"
 #include "http/h1_parser.h"
 #include "proxy/fetch.h"
@@ -51,6 +53,7 @@ private:
   bool may_retry() const;
   void fail(const Error& error);
   Pull finish();
+  bool take_prefix(OutQueue& out, std::size_t& room);
   Pull take_length(OutQueue& out, std::size_t room);
   Pull take_chunked(OutQueue& out, std::size_t room);
   Pull take_until_close(OutQueue& out, std::size_t room);
@@ -83,6 +86,7 @@ private:
   http::ResponseHead head_;
   http::ChunkedReader chunks_;
   std::uint64_t body_left_ = 0;
+  std::deque<Slice> prefix_; // stored octets that go before those of the origin (C10.4)
   http::Fields trailers_;
   std::vector<std::string> interims_;
   Ref<const cache::FillHead> fill_head_;

@@ -49,7 +49,7 @@ def outcome_of(response):
         return "stale" if cache.get("ttl", "0").startswith("-") else "hit"
     if cache.get("fwd-status") == "304":
         return "validate"
-    return "pass" if cache.get("fwd") in ("bypass", "method", "miss") or response.status == 206 else "miss"
+    return "pass" if cache.get("fwd") in ("bypass", "method", "miss") else "miss"
 
 
 def both(path, want, why, *fields, method="GET"):
@@ -162,6 +162,23 @@ def _():
     both("/nothing", "refused", "only-if-cached", "Cache-Control: only-if-cached")
     weir.advance(60)
     both("/asks", "stale", "max-stale", "Cache-Control: max-stale=1000")
+
+
+@test("parts of a body: what they cover, what is asked for, what is completed")
+def _():
+    def script(conn, request):
+        asked = request.field("Range")
+        first, last = (0, 9) if asked == "bytes=0-9" else (10, 19) if asked in ("bytes=10-19", "bytes=10-") else (0, 19)
+        conn.send(fresh("x" * (last - first + 1), *([f"Content-Range: bytes {first}-{last}/20"] if asked else []), 'ETag: "p"',
+                        status=206 if asked else 200, reason="Said"))
+    origin.on("/parts", script)
+    both("/parts", "miss", "not stored; a part (206) of it will be", "Range: bytes=0-9")
+    both("/parts", "hit", "the range is taken from it", "Range: bytes=3-5")
+    both("/parts", "refused", "not enough", "Range: bytes=10-19", "Cache-Control: only-if-cached")
+    expect_in("asked for and stored with them", foretell("/parts", "Range: bytes=5-15")["why"])
+    both("/parts", "pass", "no-store", "Range: bytes=0-9", "Cache-Control: no-store")
+    both("/parts", "miss", 'completed with Range: bytes=10- and If-Range: "p"')
+    both("/parts", "hit", "fresh")
 
 
 @test("pass: method, Authorization, rules, no cache; and weir's own answers")

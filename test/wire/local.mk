@@ -32,6 +32,7 @@ WIRE_TESTS = \
   test/wire/055-memory.py \
   test/wire/056-stored-coding.py \
   test/wire/057-admit.py \
+  test/wire/058-parts.py \
   test/wire/060-admin.py \
   test/wire/061-reload.py \
   test/wire/062-stop.py \
