@@ -139,6 +139,7 @@ const Json* choose(const Json& ways) {
 }
 
 void Planner::see(const std::string& url, const std::string& forward, const std::string& site) {
+  Clock::tick(); // a long list takes its time
   ++plan_.found;
   ExplainAsk what;
   what.url = url;
