@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "config/source.h"
+#include "log/record.h"
 
 namespace weir::admin {
 namespace {
@@ -103,6 +104,14 @@ std::string check_arguments(const Verb& verb, const Json& arguments) {
     }
   }
   return {};
+}
+
+std::string time_text(WallTime time) {
+  std::string text;
+  if (time != WallTime{}) {
+    log::append_time(time.time_since_epoch().count(), ' ', text);
+  }
+  return text;
 }
 
 std::string text_of(const Json& arguments, std::string_view name) {

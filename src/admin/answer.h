@@ -14,6 +14,7 @@
 #include <nlohmann/json.hpp>
 
 #include "admin/verb_table.h"
+#include "base/clock.h"
 
 namespace weir::admin {
 
@@ -41,5 +42,10 @@ std::string check_arguments(const Verb& verb, const Json& arguments);
 std::string text_of(const Json& arguments, std::string_view name);
 bool flag_of(const Json& arguments, std::string_view name);
 std::vector<std::string> list_of(const Json& arguments, std::string_view name);
+
+// Times, as they stand in an answer.
+inline double seconds(Duration time) { return std::chrono::duration<double>(time).count(); }
+/// "2026-11-21 10:00:00.000000"; empty: never.
+std::string time_text(WallTime time);
 
 } // namespace weir::admin

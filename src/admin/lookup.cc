@@ -10,23 +10,13 @@
 #include "http/cache_control.h"
 #include "http/conditional.h"
 #include "http/range.h"
-#include "log/record.h"
 #include "proxy/cache_use.h"
-#include "proxy/fetch_plan.h"
 
 namespace weir::admin {
 namespace {
 
 using http::FieldId;
 using rules::Direction;
-
-double seconds(Duration time) { return std::chrono::duration<double>(time).count(); }
-
-std::string time_text(WallTime time) {
-  std::string text;
-  log::append_time(time.time_since_epoch().count(), ' ', text);
-  return text;
-}
 
 /// "c:lang=de" of a key: "cookie lang=de".
 std::string part_text(std::string_view part) {
@@ -103,12 +93,7 @@ bool Lookup::is_asked() {
 }
 
 void Lookup::tell_key() {
-  cache::KeyParts parts;
-  parts.realm = tier_->shared ? std::string_view{} : route_.place;
-  parts.scheme = facts_.scheme;
-  parts.host = facts_.host;
-  parts.port = facts_.port;
-  parts.target = request_.uri.path_query;
+  cache::KeyParts parts = proxy::key_parts(*tier_, route_, facts_, request_.uri.path_query);
   key_ = policy_->make_key(parts, &request_.fields, tier_->secret, arena_);
   Json key;
   key["cache"] = tier_->name;
@@ -239,13 +224,8 @@ void Lookup::tell_freshness() {
 
 /// Exchange::may_use_addresses.
 bool Lookup::may_use_addresses() {
-  const config::ForwardDecl* forward = route_.forward;
-  if (forward != nullptr && forward->private_deny) {
-    for (const Address& address : entry_->addresses()) {
-      if (proxy::is_guarded(address, forward->private_except)) {
-        return false;
-      }
-    }
+  if (proxy::is_guarded(route_, entry_->addresses())) {
+    return false;
   }
   if (verdict_.is_final() || entry_->addresses().empty()) {
     return true;

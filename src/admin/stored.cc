@@ -9,8 +9,6 @@
 namespace weir::admin {
 namespace {
 
-double seconds(Duration time) { return std::chrono::duration<double>(time).count(); }
-
 /// What selecting_values() wrote for one name; null: the field was not there.
 Json selected(std::string_view value) {
   return value.empty() || value[0] == '-' ? Json() : Json(std::string(value.substr(1)));

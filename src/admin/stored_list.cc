@@ -23,8 +23,6 @@ constexpr std::array kOrders = {
     OrderName{"hits", StoredOrder::hits}, OrderName{"saved", StoredOrder::saved},
 };
 
-double seconds(Duration time) { return std::chrono::duration<double>(time).count(); }
-
 /// One that may be told.
 struct Row {
   std::int64_t rank = 0; // the greater the sooner, then by URL

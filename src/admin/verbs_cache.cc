@@ -234,10 +234,8 @@ void purge_log(const Ask& ask) {
   Json all = Json::array();
   for (const PurgeFacts& each : ask.daemon.purges()) {
     Json one;
-    std::string at;
-    log::append_time(each.at.time_since_epoch().count(), ' ', at);
     one["number"] = each.number;
-    one["time"] = at;
+    one["time"] = time_text(each.at);
     one["what"] = each.text;
     one["place"] = each.realm;
     one["hard"] = each.hard;

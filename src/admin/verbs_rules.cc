@@ -5,6 +5,7 @@
 #include "admin/local_answers.h"
 #include "admin/stored.h"
 #include "admin/verbs.h"
+#include "proxy/cache_use.h"
 #include "proxy/generation.h"
 
 namespace weir::admin {
@@ -40,12 +41,7 @@ void add_details(const proxy::Generation& generation, const Admitted& admitted, 
   const auto& [route, verdict, facts, request] = admitted;
   if (route.cache && request.method != http::Method::connect) {
     cache::Tier& tier = *generation.caches[*route.cache];
-    cache::KeyParts parts;
-    parts.realm = tier.shared ? std::string_view{} : route.place;
-    parts.scheme = facts.scheme;
-    parts.host = facts.host;
-    parts.port = facts.port;
-    parts.target = request.uri.path_query;
+    cache::KeyParts parts = proxy::key_parts(tier, route, facts, request.uri.path_query);
     Arena arena;
     cache::Key key = generation.policy(route).make_key(parts, &request.fields, tier.secret, arena);
     way["key"] = cache::key_url(key.bytes);

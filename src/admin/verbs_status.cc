@@ -10,8 +10,6 @@ namespace {
 
 using metrics::Metric;
 
-double seconds(Duration time) { return std::chrono::duration<double>(time).count(); }
-
 std::int64_t unix_time(WallTime time) {
   return std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count();
 }

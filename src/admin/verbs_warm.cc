@@ -6,7 +6,6 @@
 #include "admin/verbs.h"
 #include "admin/warm_plan.h"
 #include "http/chars.h"
-#include "log/record.h"
 
 namespace weir::admin {
 namespace {
@@ -34,13 +33,9 @@ Answer warm_answer(const WarmFacts& facts) {
   if (!facts.error.empty()) {
     return failure(facts.exit == Exit::ok ? Exit::failed : facts.exit, facts.error);
   }
-  std::string at;
-  if (facts.started != WallTime{}) {
-    log::append_time(facts.started.time_since_epoch().count(), ' ', at);
-  }
   Json& body = answer.body;
   body["state"] = std::string(name(facts.state));
-  body["started"] = at;
+  body["started"] = time_text(facts.started);
   body["rate"] = facts.rate;
   body["found"] = facts.found;
   body["fresh"] = facts.fresh;

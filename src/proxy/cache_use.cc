@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proxy/cache_use.h"
 
+#include <algorithm>
+
 #include "http/cache_control.h"
 #include "http/range.h"
+#include "proxy/fetch_plan.h"
 
 namespace weir::proxy {
 
@@ -11,6 +14,24 @@ using http::Method;
 
 namespace {
 constexpr std::string_view kTargeted[] = {"CDN-Cache-Control"};
+}
+
+cache::KeyParts key_parts(const cache::Tier& tier, const rules::Route& route,
+                          const rules::Facts& facts, std::string_view target) {
+  cache::KeyParts parts;
+  parts.realm = tier.shared ? std::string_view{} : route.place;
+  parts.scheme = facts.scheme;
+  parts.host = facts.host;
+  parts.port = facts.port;
+  parts.target = target;
+  return parts;
+}
+
+bool is_guarded(const rules::Route& route, std::span<const Address> addresses) {
+  return route.forward != nullptr && route.forward->private_deny &&
+         std::any_of(addresses.begin(), addresses.end(), [&route](const Address& address) {
+           return is_guarded(address, route.forward->private_except);
+         });
 }
 
 bool may_look_up(const http::RequestHead& request, const cache::Policy* policy) {

@@ -10,11 +10,21 @@
 #include "cache/entry.h"
 #include "cache/policy.h"
 #include "cache/rfc9111.h"
+#include "cache/tier.h"
 #include "http/conditional.h"
 #include "http/message.h"
+#include "rules/facts.h"
+#include "rules/route.h"
 #include "rules/verdict.h"
 
 namespace weir::proxy {
+
+/// What the key of a target (path?query) is made of, at this place.
+cache::KeyParts key_parts(const cache::Tier& tier, const rules::Route& route,
+                          const rules::Facts& facts, std::string_view target);
+
+/// A stored response came from where this forward does not go (FEATURES 28).
+bool is_guarded(const rules::Route& route, std::span<const Address> addresses);
 
 /// GET and HEAD without a body and without what is for the origin alone (C9.5, W7.2). `policy`
 /// null: no cache is used.

@@ -29,12 +29,7 @@ bool is_unreachable(const Error& error) {
 } // namespace
 
 void Exchange::make_key() {
-  cache::KeyParts parts;
-  parts.realm = tier_->shared ? std::string_view{} : route_->place;
-  parts.scheme = scheme_;
-  parts.host = facts_.host;
-  parts.port = facts_.port;
-  parts.target = request_.uri.path_query;
+  cache::KeyParts parts = key_parts(*tier_, *route_, facts_, request_.uri.path_query);
   key_ = policy_->make_key(parts, &request_.fields, tier_->secret, arena_);
   authority_ = http::write_authority(facts_.host, facts_.port, asked_scheme(), arena_);
   has_key_ = true;
@@ -121,12 +116,8 @@ Next Exchange::use_entry(Ref<const cache::Entry> entry) {
 
 /// An Entry keeps the addresses it came from: a hit is checked against them without DNS.
 bool Exchange::may_use_addresses(std::span<const Address> addresses) {
-  if (forward_ && route_->forward->private_deny) {
-    for (const Address& address : addresses) {
-      if (is_guarded(address, route_->forward->private_except)) {
-        return false;
-      }
-    }
+  if (is_guarded(*route_, addresses)) {
+    return false;
   }
   return verdict_.is_final() || addresses.empty() || ask_rules(*route_->rules, addresses, true);
 }
@@ -397,12 +388,7 @@ void Exchange::invalidate(const cache::FillHead& head) {
     return;
   }
   auto drop = [&](std::string_view target) {
-    cache::KeyParts parts;
-    parts.realm = tier_->shared ? std::string_view{} : route_->place;
-    parts.scheme = scheme_;
-    parts.host = facts_.host;
-    parts.port = facts_.port;
-    parts.target = target;
+    cache::KeyParts parts = key_parts(*tier_, *route_, facts_, target);
     cache::Key key = policy_->make_key(parts, nullptr, tier_->secret, arena_);
     tier_->remove(key.bytes, key.hash);
     invalidate_parts(target);
