@@ -10,6 +10,8 @@
 #include <future>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include <catch2/catch.hpp>
 
@@ -32,16 +34,21 @@ public:
   TempDir(const TempDir&) = delete;
   TempDir& operator=(const TempDir&) = delete;
   const std::string& path() const { return path_; }
-  /// Bytes of everything in it.
+  /// Bytes of what is in it, never more than were there at one moment: a file that went while they
+  /// were counted does not count, or it and its successor would both do.
   std::uint64_t bytes() const {
-    std::uint64_t sum = 0;
+    std::vector<std::pair<std::filesystem::path, std::uintmax_t>> files;
     std::error_code ignored;
     for (auto at = std::filesystem::recursive_directory_iterator(path_, ignored);
          at != std::filesystem::recursive_directory_iterator(); at.increment(ignored)) {
       if (at->is_regular_file(ignored)) {
         std::uintmax_t size = at->file_size(ignored);
-        sum += ignored ? 0 : size;
+        files.emplace_back(at->path(), ignored ? 0 : size);
       }
+    }
+    std::uint64_t sum = 0;
+    for (const auto& [path, size] : files) {
+      sum += std::filesystem::exists(path, ignored) ? size : 0;
     }
     return sum;
   }
