@@ -62,6 +62,38 @@ ChunkPool::~ChunkPool() {
   }
 }
 
+std::size_t size_of(const std::vector<Slice>& slices) noexcept {
+  std::size_t size = 0;
+  for (const Slice& slice : slices) {
+    size += slice.size;
+  }
+  return size;
+}
+
+std::vector<Slice> copied(const std::vector<Slice>& slices) {
+  std::size_t size = size_of(slices);
+  constexpr std::size_t kMost = Chunk::kLarge - sizeof(Chunk);
+  std::vector<Slice> to;
+  to.reserve((size + kMost - 1) / kMost);
+  Ref<Chunk> chunk;
+  std::size_t used = 0;
+  for (const Slice& slice : slices) {
+    for (std::string_view left = slice.view(); !left.empty();) {
+      if (!chunk || used == chunk->capacity()) {
+        chunk = Chunk::of_capacity(std::min(size, kMost));
+        size -= chunk->capacity();
+        used = 0;
+        to.emplace_back(std::string_view(chunk->data(), chunk->capacity()), chunk);
+      }
+      std::size_t n = std::min(left.size(), chunk->capacity() - used);
+      std::memcpy(chunk->data() + used, left.data(), n);
+      used += n;
+      left.remove_prefix(n);
+    }
+  }
+  return to;
+}
+
 std::optional<std::size_t> held_by(const std::vector<Slice>& slices) noexcept {
   std::size_t held = 0;
   const Shared* last = nullptr;

@@ -71,6 +71,9 @@ struct Slice {
   }
 };
 
+std::size_t size_of(const std::vector<Slice>& slices) noexcept;
+/// The same bytes in chunks of their own, which they fill.
+std::vector<Slice> copied(const std::vector<Slice>& slices);
 /// Bytes of memory that live as long as these slices do; nothing: not known.
 std::optional<std::size_t> held_by(const std::vector<Slice>& slices) noexcept;
 

@@ -9,38 +9,6 @@ namespace weir::cache {
 
 namespace {
 
-std::size_t total(const std::vector<Slice>& body) {
-  std::size_t size = 0;
-  for (const Slice& slice : body) {
-    size += slice.size;
-  }
-  return size;
-}
-
-/// The same bytes in chunks of their own.
-std::vector<Slice> copy(const std::vector<Slice>& body, std::size_t size) {
-  constexpr std::size_t kMost = Chunk::kLarge - sizeof(Chunk);
-  std::vector<Slice> to;
-  to.reserve((size + kMost - 1) / kMost);
-  Ref<Chunk> chunk;
-  std::size_t used = 0;
-  for (const Slice& slice : body) {
-    for (std::string_view left = slice.view(); !left.empty();) {
-      if (!chunk || used == chunk->capacity()) {
-        chunk = Chunk::of_capacity(std::min(size, kMost));
-        size -= chunk->capacity();
-        used = 0;
-        to.emplace_back(std::string_view(chunk->data(), chunk->capacity()), chunk);
-      }
-      std::size_t n = std::min(left.size(), chunk->capacity() - used);
-      std::memcpy(chunk->data() + used, left.data(), n);
-      used += n;
-      left.remove_prefix(n);
-    }
-  }
-  return to;
-}
-
 /// What the tags of a response take on the heap.
 std::size_t heap_bytes_of(const std::vector<std::string>& tags) {
   std::size_t sum = heap_bytes(tags.capacity() * sizeof(std::string));
@@ -105,14 +73,14 @@ Ref<Entry> Entry::make(const Meta& meta, const Hash128& hash, std::size_t body_i
 }
 
 Ref<Entry> Entry::in_memory(const Meta& meta, const Hash128& hash, std::vector<Slice> body) {
-  std::size_t size = total(body);
+  std::size_t size = size_of(body);
   if (size != meta.body_size) {
     panic("Entry::in_memory: body of another size");
   }
   if (size > kInlineBody) {
     std::size_t held = held_by(body).value_or(SIZE_MAX);
     if (held > size + size / 8) {
-      body = copy(body, size);
+      body = copied(body);
       held = held_by(body).value_or(size);
     }
     Ref<Entry> entry = make(meta, hash, 0);

@@ -338,14 +338,14 @@ void Fill::store_whole() {
 /// RFC 9111 §3.3: in memory, and together with what is there already.
 void Fill::store_part() {
   const FillHead::Stored& part = *head_->part;
-  if (windowed_ || size_ != part.last - part.first + 1) {
+  if (windowed_ || size_ != part.range.size()) {
     return;
   }
   Meta meta = part.meta;
   meta.purge_number = purge_number_;
-  directory_.add_part(*this, meta,
-                      make_part(part.first, std::vector<Slice>(slices_.begin(), slices_.end())),
-                      limits_.object_max);
+  directory_.add_part(
+      *this, meta, make_part(part.range.first, std::vector<Slice>(slices_.begin(), slices_.end())),
+      limits_.object_max);
   metrics::count(metrics::Metric::cache_stores_parts);
 }
 

@@ -24,6 +24,7 @@
 #include "cache/entry.h"
 #include "event/deadline.h"
 #include "event/loop.h"
+#include "http/range.h"
 
 namespace weir::cache {
 
@@ -40,8 +41,7 @@ public:
   /// A 206 that is stored: as what, and which octets.
   struct Stored {
     Meta meta; // of the whole, with its body_size
-    std::uint64_t first = 0;
-    std::uint64_t last = 0;
+    http::ByteRange range;
   };
   std::optional<Stored> part;
   std::uint64_t size_min = 0;          // of a body that is kept

@@ -2,7 +2,6 @@
 #include "cache/parts.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "base/result.h"
 #include "base/sized.h"
@@ -35,23 +34,8 @@ void append(std::vector<Slice>& to, std::vector<Slice> more) {
 } // namespace
 
 Part make_part(std::uint64_t first, std::vector<Slice> slices) {
-  Part part{first, 0, std::move(slices)};
-  for (const Slice& slice : part.slices) {
-    part.size += slice.size;
-  }
-  if (part.size == 0 || part.size > kSmall) {
-    return part;
-  }
-  Ref<Chunk> chunk = Chunk::of_capacity(part.size);
-  char* to = chunk->data();
-  for (const Slice& slice : part.slices) {
-    std::memcpy(to, slice.data, slice.size);
-    to += slice.size;
-  }
-  part.slices.clear();
-  std::string_view bytes(chunk->data(), part.size);
-  part.slices.emplace_back(bytes, std::move(chunk));
-  return part;
+  std::size_t size = size_of(slices);
+  return {first, size, size <= kSmall ? copied(slices) : std::move(slices)};
 }
 
 Parts::Parts(std::vector<Part> parts) : parts_(std::move(parts)) {

@@ -4,11 +4,7 @@
 namespace weir::cache {
 
 Sibling::Sibling(Parts parts, Ref<const Sibling> next)
-    : parts_(std::move(parts)), next_(std::move(next)) {
-  for (const Slice& slice : parts_.body) {
-    size_ += slice.size;
-  }
-}
+    : parts_(std::move(parts)), next_(std::move(next)), size_(size_of(parts_.body)) {}
 
 std::size_t Sibling::cost() const noexcept {
   return heap_bytes(sizeof(Sibling)) + heap_bytes(parts_.head.capacity()) +

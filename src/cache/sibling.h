@@ -38,7 +38,7 @@ public:
 private:
   const Parts parts_;
   const Ref<const Sibling> next_;
-  std::uint64_t size_ = 0;
+  const std::uint64_t size_;
 };
 
 /// Of a chain; null: none has this coding.

@@ -65,8 +65,8 @@ void Exchange::begin(ClientSession& session, const ListenPlace& place, const Add
   tier_ = nullptr;
   policy_ = nullptr;
   purge_.reset();
-  trusted_ = limited_ = websocket_ = has_key_ = lead_ = others_ = marked_ = part_ = disk_tried_ =
-      responded_ = false;
+  trusted_ = limited_ = websocket_ = has_key_ = lead_ = others_ = disk_tried_ = responded_ = false;
+  look_ = Look::none;
   lookups_ = 0;
   interims_seen_ = 0;
   outcome_ = {};

@@ -216,10 +216,9 @@ private:
   bool has_key_ = false;
   bool active_ = false; // counted
   bool lead_ = false;
-  bool others_ = false;  // a miss of a variant: the origin is told which ones there are
-  bool marked_ = false;  // hit-for-miss: a pass, looked at whether it may be stored
-  bool part_ = false;    // a pass for one range: the same
-  cache::Moment moment_; // of that claim
+  bool others_ = false;    // a miss of a variant: the origin is told which ones there are
+  Look look_ = Look::none; // of a pass
+  cache::Moment moment_;   // of that claim
   bool disk_tried_ = false;
   int lookups_ = 0;
   std::size_t interims_seen_ = 0;

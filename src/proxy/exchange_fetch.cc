@@ -102,7 +102,7 @@ std::unique_ptr<FetchPlan> Exchange::make_plan(bool via_cache) {
   if (via_cache) {
     plan->keep_request();
   }
-  plan->may_store = via_cache || ((marked_ || part_) && !verdict_.cache_no_store);
+  plan->may_store = via_cache || (look_ != Look::none && !verdict_.cache_no_store);
   plan->reverse = !forward_;
   plan->request_time = Clock::wall();
   if (request_.method == http::Method::connect) {
@@ -127,7 +127,7 @@ void Exchange::plan_use(FetchPlan& plan, bool via_cache) {
     plan.others = other_variants();
     plan.completes = partial_ && !stale_ && can_be_completed(*partial_);
   }
-  if (part_ || plan.completes) {
+  if (look_ == Look::part || plan.completes) {
     plan.partial = partial_;
   }
   plan.heuristic_max = generation_->config->caches[*route_->cache].options.heuristic_max;
@@ -187,11 +187,11 @@ void Exchange::start_fill() {
 
 /// Before a pass: its answer may be a part that is stored.
 void Exchange::begin_part() {
-  part_ = tier_ != nullptr && has_key_ && !marked_ && !verdict_.cache_no_store &&
-          asks_for_part(request_);
-  if (!part_) {
+  bool may = tier_ != nullptr && has_key_ && look_ == Look::none && !verdict_.cache_no_store;
+  if (!may || !asks_for_part(request_)) {
     return;
   }
+  look_ = Look::part;
   moment_ = tier_->directory.moment(key_.hash);
   outcome_.kind = cache::Outcome::Kind::miss;
   if (outcome_.forward.empty()) {
@@ -212,7 +212,7 @@ Next Exchange::pass() {
       error_ = {Code::head_too_large, Side::client};
       return next(Step::fail);
     }
-    if (!marked_ && !part_ && (tier_ != nullptr || outcome_.forward == "bypass")) {
+    if (look_ == Look::none && (tier_ != nullptr || outcome_.forward == "bypass")) {
       outcome_.kind = cache::Outcome::Kind::pass;
       if (outcome_.forward.empty()) {
         outcome_.forward = may_look_up(request_, policy_) ? "miss" : "method";
@@ -228,7 +228,7 @@ Next Exchange::pass() {
     session_->informational(interim);
   }
   if (auto head = origin.head()) {
-    return marked_ || part_ ? look_again(*head) : next(Step::respond);
+    return look_ != Look::none ? look_again(*head) : next(Step::respond);
   }
   if (origin.error().code != Code::none) {
     error_ = origin.error();
@@ -242,7 +242,7 @@ Next Exchange::pass() {
 Next Exchange::look_again(const cache::FillHead& head) {
   if (!head.storable) {
     metrics::count(metrics::Metric::cache_uncacheable);
-    if (marked_ && head.marks_key) {
+    if (look_ == Look::marked && head.marks_key) {
       tier_->directory.mark(key_.hash);
     }
     return next(Step::respond);

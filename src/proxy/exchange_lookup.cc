@@ -177,7 +177,7 @@ Next Exchange::claim() {
 
 /// What was not to be stored lately: by itself, without a Fill.
 void Exchange::pass_marked(const cache::Moment& moment) {
-  marked_ = true;
+  look_ = Look::marked;
   moment_ = moment;
   outcome_.kind = Outcome::Kind::miss;
   if (outcome_.forward.empty()) {

@@ -104,7 +104,7 @@ void take_whole(cache::FillHead& made, const FetchPlan& plan, const http::Respon
   }
   made.length = range.range->size();
   if (made.storable) {
-    made.part = {std::move(whole.meta), range.range->first, range.range->last};
+    made.part = {std::move(whole.meta), *range.range};
   }
 }
 

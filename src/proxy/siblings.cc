@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proxy/siblings.h"
 
-#include <cstring>
 #include <string>
 
 #include "cache/rfc9111.h"
@@ -68,24 +67,14 @@ std::string coded_body(const Entry& entry, Coding coding, const event::Backgroun
   return out;
 }
 
-/// In one piece of exactly its size: that is what it is counted as.
-std::vector<Slice> keep(std::string_view bytes) {
-  if (bytes.empty()) {
-    return {};
-  }
-  Ref<Chunk> chunk = Chunk::of_capacity(bytes.size());
-  std::memcpy(chunk->data(), bytes.data(), bytes.size());
-  std::string_view kept(chunk->data(), bytes.size());
-  return {Slice(kept, std::move(chunk))};
-}
-
 void make_now(const event::BackgroundPool& pool, cache::Tier& tier, const Entry& entry,
               Coding coding) {
   Sibling::Parts parts = parts_under(entry.head(), coding);
   if (parts.head.empty()) {
     return; // the bit stays: nobody tries again
   }
-  parts.body = keep(coded_body(entry, coding, pool));
+  std::string body = coded_body(entry, coding, pool);
+  parts.body = copied({Slice(std::string_view(body))});
   metrics::count(Metric::siblings_made);
   auto sibling = make_ref<Sibling>(std::move(parts), entry.siblings());
   tier.directory.renew(entry, Entry::refreshed(entry, entry.to_meta(), std::move(sibling)));

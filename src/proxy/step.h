@@ -20,4 +20,11 @@ enum class Step : std::uint8_t {
 };
 enum class Next : std::uint8_t { again, wait, done };
 
+/// What a pass is looked at for once its head is there: whether it may be stored after all.
+enum class Look : std::uint8_t {
+  none,
+  marked, // its key is marked hit-for-miss
+  part,   // it is for one range
+};
+
 } // namespace weir::proxy
