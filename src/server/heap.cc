@@ -2,8 +2,24 @@
 #include "server/heap.h"
 
 #include <malloc.h>
+#include <unistd.h>
+
+#include <fstream>
 
 namespace weir::server {
+
+namespace {
+
+/// Of this process; 0: it cannot be told.
+std::uint64_t resident_bytes() {
+  std::ifstream statm("/proc/self/statm");
+  std::uint64_t all = 0;
+  std::uint64_t resident = 0;
+  statm >> all >> resident;
+  return resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+}
+
+} // namespace
 
 void set_heap() noexcept {
 #ifdef __GLIBC__
@@ -16,13 +32,17 @@ void set_heap() noexcept {
 
 HeapKeeper::HeapKeeper(event::Loop& loop) : ticket_(loop.issue(*this)) {}
 
-void HeapKeeper::watch(cache::Tier& tier) const {
+void HeapKeeper::watch(cache::Tier& tier) {
+  slack_ += tier.memory / 12; // more than is evicted between two looks
   tier.directory.set_let_go([ticket = ticket_] { ticket.wake(); });
 }
 
 void HeapKeeper::run() {
 #ifdef __GLIBC__
-  ::malloc_trim(0);
+  if (resident_bytes() > kept_ + slack_) {
+    ::malloc_trim(0);
+    kept_ = resident_bytes();
+  }
 #endif
 }
 
