@@ -195,7 +195,6 @@ std::string_view Lookup::lifetime_source() {
   cache::Received received{request_, head, fresh.response_time, fresh.response_time,
                            generation_.config->caches[*route_.cache].options.heuristic_max};
   received.policy = policy_;
-  received.targeted = proxy::targeted_fields(route_.direction == Direction::forward);
   bool same = cache::freshness(received).lifetime == fresh.lifetime;
   return same ? cache::name(cache::lifetime_from(received)) : std::string_view{};
 }

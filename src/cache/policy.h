@@ -53,6 +53,8 @@ struct Policy {
   std::uint64_t object_max = 0;  // 0: none
   bool client_directives = true; // Cache-Control of requests is obeyed
   std::vector<std::string> tag_fields;
+  /// Asked before Cache-Control and Expires; the first usable one counts (C12).
+  std::vector<std::string> targeted;
   QueryRule query;
   std::vector<std::string> key_cookies;
   std::vector<std::string> key_headers;

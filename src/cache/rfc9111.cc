@@ -82,8 +82,10 @@ struct Directives {
 Directives directives(const Received& r) {
   Directives said;
   std::optional<CacheControl> targeted;
-  for (std::string_view name : r.targeted) {
-    targeted = targeted ? targeted : http::parse_targeted(r.response.fields, name);
+  if (r.policy != nullptr) {
+    for (const std::string& name : r.policy->targeted) {
+      targeted = targeted ? targeted : http::parse_targeted(r.response.fields, name);
+    }
   }
   said.cc = targeted ? *targeted : http::parse_cache_control(r.response.fields);
   said.is_targeted = targeted.has_value();

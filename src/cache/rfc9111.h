@@ -35,8 +35,6 @@ struct Received {
   bool refuse_set_cookie = false;         // the operator's switch of C2.8
   bool ignore_request_directives = false; // that of C13
   const Policy* policy = nullptr;         // the route's; null: none
-  // Fields that are asked before Cache-Control and Expires, the first usable one counts (C12).
-  std::span<const std::string_view> targeted{};
 };
 
 /// Why a response is not stored. The names are words of the log and of Cache-Status.

@@ -233,8 +233,7 @@ Result<Updated> update_from_304(const Meta& stored, const Received& received) {
                     received.heuristic_percent,
                     received.refuse_set_cookie,
                     received.ignore_request_directives,
-                    received.policy,
-                    received.targeted};
+                    received.policy};
   Updated updated{make_meta(as_whole, stored.key), may_store(as_whole)};
   if (updated.meta.head.empty() || updated.meta.head.size() > kMostHead) {
     return fail(Code::malformed, Side::origin); // each 304 may add fields, and none takes one away

@@ -81,6 +81,21 @@ void merge_names(Reading& r, const Statement& s, Scope& scope, std::vector<std::
   }
 }
 
+/// FIELD ...|none: what is written first takes the place of the default.
+void read_fields(Reading& r, const Statement& s, Scope& scope, std::vector<std::string>& list,
+                 Position& at) {
+  if (!has_words(r, s, scope, 1, kAny)) {
+    return;
+  }
+  if (!at.written() || s.words[1].is("none")) {
+    list.clear();
+  }
+  at = s.at();
+  if (!s.words[1].is("none")) {
+    merge_names(r, s, scope, list, true);
+  }
+}
+
 void check_few(Reading& r, const Statement& s, const std::vector<std::string>& list) {
   if (list.size() > 8) {
     r.report.error(s.at(), "a key takes at most 8 of these");
@@ -157,16 +172,11 @@ void read_ignore(Reading& r, const Statement& s, Scope& scope) {
 }
 
 void read_tags(Reading& r, const Statement& s, Scope& scope) {
-  if (!has_words(r, s, scope, 1, kAny)) {
-    return;
-  }
-  if (!scope.use.tags_at.written() || s.words[1].is("none")) {
-    scope.use.tag_fields.clear();
-  }
-  scope.use.tags_at = s.at();
-  if (!s.words[1].is("none")) {
-    merge_names(r, s, scope, scope.use.tag_fields, true);
-  }
+  read_fields(r, s, scope, scope.use.tag_fields, scope.use.tags_at);
+}
+
+void read_targeted_fields(Reading& r, const Statement& s, Scope& scope) {
+  read_fields(r, s, scope, scope.use.targeted, scope.use.targeted_at);
 }
 
 void read_key_query(Reading& r, const Statement& s, Scope& scope) {

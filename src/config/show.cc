@@ -221,6 +221,7 @@ private:
                                        }),
         use.status_at);
     names("tags", use.tag_fields, use.tags_at);
+    names("targeted-fields", use.targeted, use.targeted_at);
     std::string query(kQuery[static_cast<std::size_t>(use.query)]);
     for (const std::string& name : use.query_names) {
       query += " " + name;

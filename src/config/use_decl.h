@@ -39,12 +39,13 @@ struct CacheUseDecl {
   std::uint16_t ignored = 0; // bits of Ignored
   std::vector<StatusTtl> status_ttls;
   std::vector<std::string> tag_fields{"surrogate-key", "cache-tag", "xkey"}; // lower case
+  std::vector<std::string> targeted{"cdn-cache-control"}; // lower case; of a forward not asked
   KeyQuery query = KeyQuery::all;
   std::vector<std::string> query_names; // only, drop: "utm_*" ends in a star
   std::vector<std::string> key_cookies;
   std::vector<std::string> key_headers; // lower case
   std::string key_host;                 // empty: the one asked for
-  Position ignore_at, status_at, tags_at, query_at, cookies_at, headers_at, host_at;
+  Position ignore_at, status_at, tags_at, targeted_at, query_at, cookies_at, headers_at, host_at;
 };
 
 /// A word of `compress`, as written. Those of a cache, a site and a route count in this order.

@@ -12,10 +12,6 @@ namespace weir::proxy {
 using http::FieldId;
 using http::Method;
 
-namespace {
-constexpr std::string_view kTargeted[] = {"CDN-Cache-Control"};
-}
-
 cache::KeyParts key_parts(const cache::Tier& tier, const rules::Route& route,
                           const rules::Facts& facts, std::string_view target) {
   cache::KeyParts parts;
@@ -99,10 +95,6 @@ cache::RequestDirectives directives_of(const http::Fields& request, const cache:
   }
   asked.no_cache = asked.no_cache || verdict.cache_bypass;
   return asked;
-}
-
-std::span<const std::string_view> targeted_fields(bool forward) {
-  return forward ? std::span<const std::string_view>{} : kTargeted;
 }
 
 } // namespace weir::proxy

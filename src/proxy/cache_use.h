@@ -4,7 +4,6 @@
 // response is good for. Pure: an Exchange decides by it, `cache get` tells it.
 #pragma once
 
-#include <span>
 #include <string_view>
 
 #include "cache/entry.h"
@@ -49,9 +48,6 @@ bool can_be_completed(const cache::Entry& entry);
 /// What the client says of reuse, as far as the route listens to it.
 cache::RequestDirectives directives_of(const http::Fields& request, const cache::Policy& policy,
                                        const rules::Verdict& verdict);
-
-/// The fields that are asked before Cache-Control: not meant for a forward proxy (C12.1).
-std::span<const std::string_view> targeted_fields(bool forward);
 
 inline cache::ServeVerdict judge_reuse(const cache::Freshness& freshness, Duration age,
                                        const http::Fields& request, const cache::Policy& policy,

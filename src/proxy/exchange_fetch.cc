@@ -103,7 +103,6 @@ std::unique_ptr<FetchPlan> Exchange::make_plan(bool via_cache) {
     plan->keep_request();
   }
   plan->may_store = via_cache || (look_ != Look::none && !verdict_.cache_no_store);
-  plan->reverse = !forward_;
   plan->request_time = Clock::wall();
   if (request_.method == http::Method::connect) {
     return plan;

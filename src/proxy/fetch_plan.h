@@ -62,7 +62,6 @@ public:
   std::string key;
   bool may_store = false; // a Fill owns the fetch, or would if the answer may be stored
   Duration heuristic_max{};
-  bool reverse = false;                  // for a site
   const cache::Policy* policy = nullptr; // of the generation; null where nothing is stored
   WallTime request_time{};
   Ref<const cache::Entry> stale; // being validated: the request carries its validators

@@ -18,7 +18,6 @@ cache::Received received(const FetchPlan& plan, const http::ResponseHead& head) 
   cache::Received r{*plan.request, head, plan.request_time, Clock::wall(), plan.heuristic_max};
   r.policy = plan.policy;
   r.ignore_request_directives = plan.policy != nullptr && !plan.policy->client_directives;
-  r.targeted = targeted_fields(!plan.reverse);
   return r;
 }
 

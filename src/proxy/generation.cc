@@ -31,6 +31,9 @@ cache::Policy make_policy(const rules::Route& route) {
   policy.object_max = options.object_max;
   policy.client_directives = options.client_directives;
   policy.tag_fields = use->tag_fields;
+  if (route.forward == nullptr) { // not meant for a forward proxy (C12.1)
+    policy.targeted = use->targeted;
+  }
   policy.query.kind = static_cast<cache::QueryRule::Kind>(use->query);
   policy.query.names = use->query_names;
   policy.key_cookies = use->key_cookies;

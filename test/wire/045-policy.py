@@ -15,6 +15,8 @@ ROUTES = """
     route /size/    { cache main object-min 10B object-max 100B; pool app }
     route /firm/    { cache main client-directives no; pool app }
     route /stale/   { cache main stale-while-revalidate 60s stale-if-error 100s; pool app }
+    route /own/     { cache main; targeted-fields Own-Cache-Control CDN-Cache-Control; pool app }
+    route /untold/  { cache main; targeted-fields none; pool app }
     route /rules/   { cache main; pool app; rules { cache bypass header X-Fresh; cache no-store header X-Not } }
     route /         { cache main; pool app }
 """
@@ -51,6 +53,25 @@ def _():
         expect(not hits(path) and hits(path))
         weir.advance(11)
         expect(not hits(path))
+
+
+@test("C12.1 targeted-fields: the first of them that is well-formed counts; a forward asks none")
+def _():
+    cases = [("own", ["Own-Cache-Control: no-store", "CDN-Cache-Control: max-age=60", "Cache-Control: max-age=60"], False),
+             ("own", ["Own-Cache-Control: max-age=60", "CDN-Cache-Control: no-store", "Cache-Control: no-store"], True),
+             ("own", ["Own-Cache-Control: &&&", "CDN-Cache-Control: max-age=60", "Cache-Control: no-store"], True),
+             ("own", ["Cache-Control: max-age=60"], True),
+             ("untold", ["CDN-Cache-Control: no-store", "Cache-Control: max-age=60"], True),
+             ("plain", ["Own-Cache-Control: no-store", "Cache-Control: max-age=60"], True),
+             ("plain", ["CDN-Cache-Control: no-store", "Cache-Control: max-age=60"], False)]
+    for folder, fields, stored in cases:
+        path = new_path(folder, answer("x", *fields))
+        hits(path)
+        expect_equal(hits(path), stored, (folder, fields))
+    for _ in range(2):
+        with weir.forward() as client:
+            response = client.get(f"http://{origin.name}{path}", host=origin.name)
+    expect(response.hit)
 
 
 @test("ttl-min and ttl-max bound what the origin says")

@@ -175,11 +175,11 @@ pool app { server 127.0.0.1:9 }
 site a.example {
   listen 127.0.0.1:80
   cache main ttl 7d ignore no-store private tags X-Tags key-query drop tracking q key-cookie lang
-  client-directives no
+  client-directives no; targeted-fields Own-Cache-Control CDN-Cache-Control
   ttl-status 404 5xx 10s
   route /own { ttl 1h; ignore -private vary; tags Cache-Tag; key-query sort; key-cookie -lang
                key-header X-Device; key-host www.a.example; object-min 10B; object-max 1MB
-               ttl-status 500-504 1min; client-directives yes; pool app }
+               ttl-status 500-504 1min; client-directives yes; targeted-fields none; pool app }
   route / { pool app }
 }
 )");
@@ -197,6 +197,9 @@ site a.example {
   REQUIRE(plain.use.status_ttls.size() == 2);
   CHECK(plain.use.status_ttls[1].first == 500);
   CHECK(plain.use.status_ttls[1].last == 599);
+  CHECK(plain.use.targeted == std::vector<std::string>{"own-cache-control", "cdn-cache-control"});
+  CHECK(own.use.targeted.empty());
+  CHECK(CacheUseDecl().targeted == std::vector<std::string>{"cdn-cache-control"});
   CHECK(own.options.ttl == 1h);
   CHECK(own.options.client_directives);
   CHECK(own.options.object_min == 10);
