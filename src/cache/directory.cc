@@ -195,6 +195,7 @@ Claim Directory::claim(std::string_view key, const Hash128& hash, Selector& sele
                              !names.empty(), purge_number_.load());
   leave_era(held);
   fill->closed_to_joiners_ = alone;
+  fill->renews_ = now != nullptr;
   if (!claim.marked) {
     fill->listed_ = true;
     record.make_affairs().fills.push_back(fill.get());
@@ -490,17 +491,18 @@ void Directory::drop(const Entry& entry) {
   }
 }
 
-void Directory::renew(const Entry& old, Ref<Entry> newer) {
+bool Directory::renew(const Entry& old, Ref<Entry> newer) {
   std::size_t index = old.hash().high % shards_.size();
   {
     Shard& shard = shards_[index];
     std::lock_guard lock(shard.mutex);
     if (!old.shelf_.listed) {
-      return;
+      return false;
     }
     place(shard, std::move(newer));
   }
   evict(index);
+  return true;
 }
 
 std::vector<Ref<const Entry>> Directory::entries(std::size_t part) const {

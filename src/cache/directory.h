@@ -120,12 +120,22 @@ public:
     return !before.held && !now.held && now.removals == before.removals;
   }
   /// Puts `newer` in the place of `old`, if that still is in the store.
-  void renew(const Entry& old, Ref<Entry> newer);
+  bool renew(const Entry& old, Ref<Entry> newer);
   /// All entries of one of kShards parts, as they are now.
   static constexpr std::size_t kShards = 64;
   std::vector<Ref<const Entry>> entries(std::size_t part) const;
   /// Drops one variant, if it still is this one (a body that turned out damaged).
   void drop(const Entry& entry);
+
+  /// Who takes out what the origin has replaced by something that nobody may store.
+  void set_withdraw(std::function<void(std::string_view key, const Hash128&)> remove) {
+    withdraw_ = std::move(remove);
+  }
+  void withdraw(std::string_view key, const Hash128& hash) const {
+    if (withdraw_) {
+      withdraw_(key, hash);
+    }
+  }
 
   /// Who is told each time a 16th of the memory has been evicted: blocks large enough to go back to
   /// the system may be free.
@@ -218,6 +228,7 @@ private:
   const DirectoryLimits limits_;
   StoreFactory store_factory_;
   std::function<void(const Entry&)> refresh_;
+  std::function<void(std::string_view, const Hash128&)> withdraw_;
   std::function<void(const Hash128&, const Meta&)> committed_;
   std::function<void(Ref<const Entry>)> placed_;
   std::function<void()> let_go_;

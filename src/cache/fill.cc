@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "cache/directory.h"
+#include "cache/rfc9111.h"
 #include "metrics/metrics.h"
 
 namespace weir::cache {
@@ -145,6 +146,9 @@ void Fill::take_interims() {
 
 void Fill::take_head(Ref<const FillHead> head) {
   bool stored = directory_.head_arrived(*this, *head);
+  if (renews_ && !doomed() && !head->storable && head->marks_key && replaces(head->meta.status)) {
+    directory_.withdraw(key_, hash_); // nobody is to get what it was before
+  }
   if (stored && !head->part) {
     store_ = directory_.begin_store(hash_, *head);
   }

@@ -48,6 +48,9 @@ public:
   std::uint64_t size_max = UINT64_MAX; // the same
   std::string server;                  // of a pool, that answered; for the log
   std::uint16_t received = 0;          // the status that came, where another is sent; 0: the same
+  // Of an answer to HEAD: the stored GET as it renews it, or that it ends it (RFC 9111 §4.3.5).
+  Ref<Entry> renewed;
+  bool ends_stored = false;
   // Of an answer to an unsafe request: what else it invalidates (RFC 9111 §4.4).
   std::string location;
   std::string content_location;
@@ -178,6 +181,7 @@ private:
   bool listed_ = false;
   bool closed_to_joiners_ = false;
   bool partial_ = false; // of a part: others do not wait for it
+  bool renews_ = false;  // something that matches is stored; constant once claimed
 
   mutable std::mutex mutex_;
   // Guarded by mutex_.

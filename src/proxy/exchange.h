@@ -131,12 +131,15 @@ private:
   std::string_view values(std::string_view names) override;
   void revalidate_behind(const Ref<const cache::Entry>& entry);
   void invalidate(const cache::FillHead& head);
+  std::string_view own_target(std::string_view reference);
 
   // exchange_fetch.cc
   std::vector<Ref<const cache::Entry>> other_variants();
   std::unique_ptr<FetchPlan> make_plan(bool via_cache);
   void plan_use(FetchPlan& plan, bool via_cache);
   void begin_part();
+  void begin_post();
+  void take_word_of(const cache::FillHead& head);
   std::string write_head(const FetchPlan& plan);
   void start_fill();
   Next pass();

@@ -129,6 +129,10 @@ void Exchange::plan_use(FetchPlan& plan, bool via_cache) {
   if (look_ == Look::part || plan.completes) {
     plan.partial = partial_;
   }
+  bool head = request_.method == http::Method::head && !verdict_.cache_no_store;
+  if (head && stale_ && stale_->status() == 200 && !stale_->parts()) {
+    plan.asked_about = stale_;
+  }
   plan.heuristic_max = generation_->config->caches[*route_->cache].options.heuristic_max;
   plan.policy = policy_;
   plan.key = has_key_ ? std::string(key_.bytes) : std::string{};
@@ -199,6 +203,24 @@ void Exchange::begin_part() {
   metrics::count(metrics::Metric::cache_misses);
 }
 
+/// Before a POST: its answer may be what a GET would get (RFC 9110 §9.3.3, C1.3).
+void Exchange::begin_post() {
+  if (tier_ == nullptr || request_.method != http::Method::post || verdict_.cache_no_store) {
+    return;
+  }
+  make_key();
+  look_ = Look::post;
+}
+
+/// What an answer to HEAD says of the stored GET.
+void Exchange::take_word_of(const cache::FillHead& head) {
+  if (head.ends_stored) {
+    tier_->remove(key_.bytes, key_.hash);
+  } else if (head.renewed && tier_->directory.renew(*stale_, head.renewed)) {
+    tier_->directory.refreshed(*head.renewed);
+  }
+}
+
 Next Exchange::pass() {
   auto* fetch = std::get_if<std::unique_ptr<Fetch>>(&source_);
   if (fetch == nullptr) {
@@ -206,12 +228,14 @@ Next Exchange::pass() {
       authority_ = http::write_authority(facts_.host, facts_.port, asked_scheme(), arena_);
     }
     begin_part();
+    begin_post();
     auto plan = make_plan(false);
     if (plan->head.empty()) {
       error_ = {Code::head_too_large, Side::client};
       return next(Step::fail);
     }
-    if (look_ == Look::none && (tier_ != nullptr || outcome_.forward == "bypass")) {
+    bool passes = look_ == Look::none || look_ == Look::post;
+    if (passes && (tier_ != nullptr || outcome_.forward == "bypass")) {
       outcome_.kind = cache::Outcome::Kind::pass;
       if (outcome_.forward.empty()) {
         outcome_.forward = may_look_up(request_, policy_) ? "miss" : "method";
@@ -227,6 +251,7 @@ Next Exchange::pass() {
     session_->informational(interim);
   }
   if (auto head = origin.head()) {
+    take_word_of(*head);
     return look_ != Look::none ? look_again(*head) : next(Step::respond);
   }
   if (origin.error().code != Code::none) {
@@ -236,9 +261,18 @@ Next Exchange::pass() {
   return Next::wait;
 }
 
-/// The answer to a key that is marked hit-for-miss, or to a range: one that may be stored after all
-/// goes on in a Fill, which others may join if it is the whole.
+/// The answer to a key that is marked hit-for-miss, to a range, or to a POST: one that may be
+/// stored after all goes on in a Fill, which others may join if it is the whole.
 Next Exchange::look_again(const cache::FillHead& head) {
+  if (look_ == Look::post) {
+    invalidate(head);
+    auto& fetch = *std::get<std::unique_ptr<Fetch>>(source_);
+    if (!head.storable || !fetch.sent() ||
+        own_target(head.content_location) != request_.uri.path_query) {
+      return next(Step::respond);
+    }
+    moment_ = tier_->directory.moment(key_.hash);
+  }
   if (!head.storable) {
     metrics::count(metrics::Metric::cache_uncacheable);
     if (look_ == Look::marked && head.marks_key) {

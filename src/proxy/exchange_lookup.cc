@@ -326,9 +326,6 @@ Next Exchange::join_head(Ref<const cache::FillHead> head) {
   }
   if (!head->storable) {
     metrics::count(Metric::cache_uncacheable);
-    if (lead_ && stale_ && head->marks_key && cache::replaces(meta.status)) {
-      tier_->remove(key_.bytes, key_.hash); // nobody is to get what it was before
-    }
   }
   if (!meta.addresses.empty()) {
     record_.origin = meta.addresses.front();
@@ -353,6 +350,10 @@ Next Exchange::join_failed(const Error& error) {
       cache::may_serve_on_error(stale_->freshness(), stale_->age(Clock::mono()), true,
                                 directives())) {
     return serve_stale();
+  }
+  if (stale_ && is_unreachable(error) && stale_->freshness().must_revalidate) { // C7.3
+    record_.end = end_word(error);
+    return reply(make_error(504, page_facts()));
   }
   if (!lead_ && error.code == Code::denied) {
     source_ = std::monostate{};
@@ -394,19 +395,25 @@ void Exchange::invalidate(const cache::FillHead& head) {
     invalidate_parts(target);
   };
   drop(request_.uri.path_query);
-  http::Target base = request_.uri;
-  base.host = facts_.host;
   for (std::string_view reference :
        {std::string_view(head.location), std::string_view(head.content_location)}) {
-    if (reference.empty()) {
-      continue;
-    }
-    auto target = http::resolve_reference(base, asked_scheme(), reference, arena_);
-    if (target && target->scheme == asked_scheme() && target->host == facts_.host &&
-        target->port_or_default(asked_scheme()) == facts_.port) {
-      drop(target->path_query);
+    if (std::string_view target = own_target(reference); !target.empty()) {
+      drop(target);
     }
   }
+}
+
+/// Path and query of what an answer refers to, if it is of the same origin; empty: it is not.
+std::string_view Exchange::own_target(std::string_view reference) {
+  if (reference.empty()) {
+    return {};
+  }
+  http::Target base = request_.uri;
+  base.host = facts_.host;
+  auto target = http::resolve_reference(base, asked_scheme(), reference, arena_);
+  bool own = target && target->scheme == asked_scheme() && target->host == facts_.host &&
+             target->port_or_default(asked_scheme()) == facts_.port;
+  return own ? target->path_query : std::string_view{};
 }
 
 } // namespace weir::proxy

@@ -183,7 +183,7 @@ void Exchange::respond_range(const cache::Entry& entry) {
 /// What arrives from an origin.
 void Exchange::respond_head(const cache::FillHead& head) {
   record_.ttfb = (Clock::mono() - started_).count();
-  if (tier_ != nullptr && request_.method != http::Method::connect) {
+  if (tier_ != nullptr && request_.method != http::Method::connect && look_ != Look::post) {
     invalidate(head);
   }
   Answer answer;

@@ -42,7 +42,9 @@ enum class FetchState : std::uint8_t {
 class Fetch : public event::Task, public cache::Producer {
 public:
   virtual OriginFacts facts() const = 0;
-  /// It is to outlive the exchange that began it.
+  /// The origin has all of the request.
+  virtual bool sent() const = 0;
+  /// It is to outlive the exchange that began it. After sent().
   virtual void keep_request() = 0;
   /// After Pull::end.
   virtual const http::Fields& trailers() const = 0;

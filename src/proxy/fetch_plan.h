@@ -71,6 +71,7 @@ public:
   // first of them, and is answered with the whole (C10.4).
   Ref<const cache::Entry> partial;
   bool completes = false;
+  Ref<const cache::Entry> asked_about; // or: a HEAD is sent on, whose answer renews it (§4.3.5)
 
 private:
   http::RequestHead own_request_;

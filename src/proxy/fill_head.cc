@@ -14,11 +14,25 @@ using http::FieldId;
 
 namespace {
 
-cache::Received received(const FetchPlan& plan, const http::ResponseHead& head) {
-  cache::Received r{*plan.request, head, plan.request_time, Clock::wall(), plan.heuristic_max};
+cache::Received received(const FetchPlan& plan, const http::RequestHead& request,
+                         const http::ResponseHead& head) {
+  cache::Received r{request, head, plan.request_time, Clock::wall(), plan.heuristic_max};
   r.policy = plan.policy;
   r.ignore_request_directives = plan.policy != nullptr && !plan.policy->client_directives;
   return r;
+}
+
+cache::Received received(const FetchPlan& plan, const http::ResponseHead& head) {
+  return received(plan, *plan.request, head);
+}
+
+/// The request as if a GET had asked: the answer to a HEAD or a POST may be one to that.
+http::RequestHead as_get(const FetchPlan& plan, Arena& arena) {
+  http::RequestHead request;
+  http::copy_head(*plan.request, request, arena);
+  request.method = http::Method::get;
+  request.framing = {};
+  return request;
 }
 
 bool drops_cookies(const FetchPlan& plan) {
@@ -107,12 +121,31 @@ void take_whole(cache::FillHead& made, const FetchPlan& plan, const http::Respon
   }
 }
 
+/// Of an answer to POST: a GET may get it too (RFC 9110 §9.3.3). Whether its Content-Location is
+/// the URI that was asked remains to be seen.
+bool is_for_get(const FetchPlan& plan, const cache::Received& r) {
+  if (drops_cookies(plan) && r.response.fields.has(FieldId::set_cookie)) {
+    return false; // it is this client's
+  }
+  cache::Freshness fresh = cache::freshness(r);
+  return r.response.status / 100 == 2 && cache::may_store(r) == cache::NoStore::none &&
+         !fresh.heuristic && fresh.initial_age < fresh.lifetime;
+}
+
 void take_answer(cache::FillHead& made, const FetchPlan& plan, const http::ResponseHead& head) {
-  cache::Received r = received(plan, head);
-  cache::NoStore why = plan.may_store ? cache::may_store(r) : cache::NoStore::none;
-  made.storable = plan.may_store && why == cache::NoStore::none;
-  made.reason = made.storable || !plan.may_store ? std::string_view{} : cache::name(why);
-  made.marks_key = !made.storable && plan.may_store && cache::holds_for_all(why);
+  Arena arena;
+  bool posted = plan.may_store && plan.request->method == http::Method::post;
+  http::RequestHead get = posted ? as_get(plan, arena) : http::RequestHead{};
+  cache::Received r = received(plan, posted ? get : *plan.request, head);
+  bool looks = plan.may_store && !posted;
+  cache::NoStore why = looks ? cache::may_store(r) : cache::NoStore::none;
+  made.storable = posted ? is_for_get(plan, r) : looks && why == cache::NoStore::none;
+  made.reason = why == cache::NoStore::none ? std::string_view{} : cache::name(why);
+  made.marks_key = looks && !made.storable && cache::holds_for_all(why);
+  if (posted || !made.storable) {
+    made.location = head.fields.value(FieldId::location);
+    made.content_location = head.fields.value(FieldId::content_location);
+  }
   cache::Meta& meta = made.meta;
   if (made.storable) {
     meta = cache::make_meta(r, plan.key);
@@ -124,8 +157,6 @@ void take_answer(cache::FillHead& made, const FetchPlan& plan, const http::Respo
     meta.head = cache::write_stored_head(head, r.response_time);
     // Somebody else's cache has kept it so long, and says so through us too (RFC 9111 §5.1).
     meta.freshness.initial_age = std::chrono::seconds(http::parse_age(head.fields).value_or(0));
-    made.location = head.fields.value(FieldId::location);
-    made.content_location = head.fields.value(FieldId::content_location);
   }
   using Kind = http::Framing::Kind;
   if (plan.request->method == http::Method::head) {
@@ -133,6 +164,42 @@ void take_answer(cache::FillHead& made, const FetchPlan& plan, const http::Respo
   } else if (head.framing.kind == Kind::length || head.framing.kind == Kind::none) {
     made.length = head.framing.length;
   }
+}
+
+/// The stored response under the head that an update makes; null: it is about something else, or
+/// withdraws the leave to store.
+Ref<cache::Entry> renewed(const FetchPlan& plan, const cache::Entry& stored,
+                          const cache::Received& update) {
+  auto updated = cache::update_from_304(stored.to_meta(), update);
+  // One that withdraws the leave to store is asked again too: the whole answer says what holds now.
+  if (!updated || updated->why != cache::NoStore::none) {
+    return {};
+  }
+  if (drops_cookies(plan)) {
+    cache::drop_stored(updated->meta.head, FieldId::set_cookie);
+  }
+  auto siblings = with_head(stored, updated->meta.head);
+  return cache::Entry::refreshed(stored, updated->meta, std::move(siblings));
+}
+
+/// An answer to HEAD: what agrees with the stored GET renews it as a 304 would, what does not ends
+/// it (RFC 9111 §4.3.5, C14).
+void compare_with_stored(cache::FillHead& made, const FetchPlan& plan,
+                         const http::ResponseHead& head) {
+  const cache::Entry& stored = *plan.asked_about;
+  auto agrees = [&head](FieldId id, std::string_view value) {
+    return !head.fields.has(id) || head.fields.value(id) == value;
+  };
+  bool same =
+      agrees(FieldId::etag, stored.etag()) &&
+      agrees(FieldId::last_modified, cache::stored_value(stored.head(), FieldId::last_modified)) &&
+      agrees(FieldId::content_length, std::to_string(stored.body_size()));
+  if (same) {
+    Arena arena;
+    http::RequestHead request = as_get(plan, arena);
+    made.renewed = renewed(plan, stored, received(plan, request, head));
+  }
+  made.ends_stored = !made.renewed;
 }
 
 } // namespace
@@ -145,6 +212,9 @@ Ref<const cache::FillHead> make_fill_head(const FetchPlan& plan, const http::Res
     take_whole(*made, plan, head, *range);
   } else {
     take_answer(*made, plan, head);
+  }
+  if (plan.asked_about && head.status == 200) {
+    compare_with_stored(*made, plan, head);
   }
   if (plan.policy != nullptr) {
     made->size_min = plan.policy->object_min;
@@ -167,19 +237,7 @@ bool completes(const FetchPlan& plan, const http::ResponseHead& head) {
 
 Ref<const cache::Entry> refresh(const FetchPlan& plan, const http::ResponseHead& update) {
   const cache::Entry* stored = plan.stale ? plan.stale.get() : named(plan.others, update);
-  if (stored == nullptr) {
-    return {};
-  }
-  auto updated = cache::update_from_304(stored->to_meta(), received(plan, update));
-  // One that withdraws the leave to store is asked again too: the whole answer says what holds now.
-  if (!updated || updated->why != cache::NoStore::none) {
-    return {};
-  }
-  if (drops_cookies(plan)) {
-    cache::drop_stored(updated->meta.head, FieldId::set_cookie);
-  }
-  auto siblings = with_head(*stored, updated->meta.head);
-  return cache::Entry::refreshed(*stored, updated->meta, std::move(siblings));
+  return stored != nullptr ? renewed(plan, *stored, received(plan, update)) : Ref<cache::Entry>{};
 }
 
 Ref<const cache::FillHead> tunnel_head() {

@@ -46,6 +46,14 @@ void H1Fetch::hand_to(event::Task& consumer) {
   tell();
 }
 
+void H1Fetch::keep_request() {
+  plan_->keep_request();
+  if (plan_->body != nullptr) { // all of it was taken
+    plan_->body->stop_body();
+    plan_->body = nullptr;
+  }
+}
+
 void H1Fetch::go(FetchState state) {
   state_ = state;
   trail_.push(static_cast<std::uint8_t>(state));

@@ -30,7 +30,8 @@ public:
 
   // Fetch.
   OriginFacts facts() const override;
-  void keep_request() override { plan_->keep_request(); }
+  bool sent() const override { return request_sent_; }
+  void keep_request() override;
   const http::Fields& trailers() const override { return trailers_; }
   bool ended() const override { return relay_ ? relay_->ended() : state_ == FetchState::done; }
   void open() override;

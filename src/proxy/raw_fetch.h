@@ -24,6 +24,7 @@ public:
   Error error() const override { return relay_ ? relay_->error() : error_; }
   OriginFacts facts() const override;
   void hand_to(event::Task& consumer) override { consumer_ = &consumer; }
+  bool sent() const override { return true; }
   void keep_request() override { plan_->keep_request(); }
   const http::Fields& trailers() const override { return none_; }
   bool ended() const override { return relay_ && relay_->ended(); }

@@ -25,6 +25,7 @@ enum class Look : std::uint8_t {
   none,
   marked, // its key is marked hit-for-miss
   part,   // it is for one range
+  post,   // what it says may be what a GET would get
 };
 
 } // namespace weir::proxy

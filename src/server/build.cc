@@ -46,6 +46,8 @@ std::unique_ptr<cache::Tier> open_tier(const config::CacheDecl& decl, const Last
   auto tier = std::make_unique<cache::Tier>(decl.name, limits);
   tier->directory.set_placed(
       [at = tier.get()](Ref<const cache::Entry> entry) { at->settle(std::move(entry)); });
+  tier->directory.set_withdraw(
+      [at = tier.get()](std::string_view key, const Hash128& hash) { at->remove(key, hash); });
   tier->shared = decl.shared;
   tier->memory = decl.memory;
   tier->fill_limits.object_max = decl.memory_object_max;

@@ -5,6 +5,7 @@ from lib import *
 
 origin = Origin()
 weir = Weir(config(origin), clock=True)
+both = both_ways(weir, origin)
 
 
 def by(name, *vary):
@@ -12,10 +13,10 @@ def by(name, *vary):
     return lambda conn, request: conn.send(fresh(f"{name}={request.field(name)}", *(f"Vary: {each}" for each in vary or (name,))))
 
 
-@test("C6.1 C6.2 several variants side by side; absent matches only absent")
-def _():
+@both("C6.1 C6.2 several variants side by side; absent matches only absent")
+def _(way):
     origin.on("/v", by("X-V"))
-    with weir.site() as client:
+    with way.client() as client:
         for value in ("a", "b", None, ""):
             line = None if value is None else f"X-V: {value}"
             expect_equal(client.get("/v", line).body.decode(), f"X-V={value}")
@@ -27,18 +28,18 @@ def _():
     expect_equal(origin.count("/v"), 4)
 
 
-@test("C6.1 three fields, in any order on the wire, over several Vary lines")
-def _():
+@both("C6.1 three fields, in any order on the wire, over several Vary lines")
+def _(way):
     origin.on("/three", by("X-A", "X-A, X-B", "X-C"))
-    with weir.site() as client:
+    with way.client() as client:
         client.get("/three", "X-A: 1", "X-B: 2", "X-C: 3")
         expect(client.get("/three", "X-C: 3", "X-A: 1", "X-B: 2", "X-D: 9").hit)
         for lines in (["X-A: 0", "X-B: 2", "X-C: 3"], ["X-A: 1", "X-B: 0", "X-C: 3"], ["X-A: 1", "X-B: 2"]):
             expect(not client.get("/three", *lines).hit, repr(lines))
 
 
-@test("C6.7 no variant matches: the origin is told the tags of all, and its 304 says which one is meant")
-def _():
+@both("C6.7 no variant matches: the origin is told the tags of all, and its 304 says which one is meant")
+def _(way):
     def script(conn, request):
         language = request.field("Accept-Language")
         if language == "de-CH":
@@ -48,7 +49,7 @@ def _():
         else:
             conn.send(fresh(language, f'ETag: "{language}"', "Vary: Accept-Language"))
     origin.on("/tags", script)
-    with weir.site() as client:
+    with way.client() as client:
         client.get("/tags", "Accept-Language: de")
         client.get("/tags", "Accept-Language: en")
         chosen = client.get("/tags", "Accept-Language: de-CH", "X-Own: 1", 'If-None-Match: "own"')
@@ -61,8 +62,8 @@ def _():
     expect_equal(origin.count("/tags"), 3)
 
 
-@test("C6.7 C8.6 a 304 that names none of them: asked once more, without conditions")
-def _():
+@both("C6.7 C8.6 a 304 that names none of them: asked once more, without conditions")
+def _(way):
     def script(conn, request):
         if request.field("X-V") == "1":
             conn.send(fresh("one", 'ETag: "1"', "Vary: X-V"))
@@ -71,33 +72,33 @@ def _():
         else:
             conn.send(fresh("two", 'ETag: "2"', "Vary: X-V"))
     origin.on("/no-tag", script)
-    with weir.site() as client:
+    with way.client() as client:
         client.get("/no-tag", "X-V: 1")
         expect_equal(client.get("/no-tag", "X-V: 2").body, b"two")
         expect_equal(client.get("/no-tag", "X-V: 1").body, b"one")
     expect_equal(origin.count("/no-tag"), 3)
 
 
-@test("C6.7 what may not be used for an authorized request is not offered for one")
-def _():
+@both("C6.7 what may not be used for an authorized request is not offered for one")
+def _(way):
     seen = []
 
     def script(conn, request):
         seen.append(request.field("If-None-Match"))
         conn.send(answer("mine", 'ETag: "a"', "Vary: X-V", "Cache-Control: max-age=100"))
     origin.on("/authorized", script)
-    with weir.site() as client:
+    with way.client() as client:
         client.get("/authorized", "X-V: 1")
         client.get("/authorized", "X-V: 2", "Authorization: Basic YTpi")
     expect_equal(seen, [None, None])
 
 
-@test("C6.6 of several that match, the one with the newest Date")
-def _():
+@both("C6.6 of several that match, the one with the newest Date")
+def _(way):
     for newest in (0, 1):
         path = origin.on(f"/newest/{newest}", lambda conn, request: conn.send(
             fresh("both", "Vary: X-A") if request.field("X-A") == "1" else fresh("other", "Vary: X-B")))
-        with weir.site() as client:
+        with way.client() as client:
             asked = [("X-A: 1", "X-B: 2"), ("X-A: 2", "X-B: 1")]
             if newest == 0:
                 asked.reverse()
@@ -109,39 +110,53 @@ def _():
             expect_equal(response.body, [b"both", b"other"][newest])
 
 
-@test("C6.4 white space and split lines are normalised")
-def _():
+@both("C6.4 white space and split lines are normalised")
+def _(way):
     origin.on("/norm", by("X-V"))
-    with weir.site() as client:
+    with way.client() as client:
         client.get("/norm", "X-V: a,b")
         for lines in (["X-V: a, b"], ["X-V:  a ,b "], ["X-V: a", "X-V: b"]):
             expect(client.get("/norm", *lines).hit, repr(lines))
         expect(not client.get("/norm", "X-V: b,a").hit)
 
 
-@test("C6.1 names in Vary have no letter case")
-def _():
+@both("C6.4 preferences have no letter case, and among equal weights no order; other fields have both")
+def _(way):
+    for name in ("Accept-Language", "Accept-Encoding"):
+        path = origin.on(f"/preferences-{name}", by(name, name))
+        way.get(path, f"{name}: de, en;q=0.5")
+        for value, hit in (("DE,EN;q=0.5", True), ("en;q=0.5, de", True), ("de;q=0.5, en", False), ("de", False)):
+            expect_equal(way.get(path, f"{name}: {value}").hit, hit, value)
+        way.get(path, f"{name}: a, b")
+        expect(way.get(path, f"{name}: b, a").hit)
+    origin.on("/no-preference", by("X-V"))
+    way.get("/no-preference", "X-V: a")
+    expect(not way.get("/no-preference", "X-V: A").hit)
+
+
+@both("C6.1 names in Vary have no letter case")
+def _(way):
     origin.on("/case", by("X-V", "x-v"))
-    with weir.site() as client:
+    with way.client() as client:
         client.get("/case", "X-V: 1")
         expect(client.get("/case", "x-V: 1").hit)
         expect(not client.get("/case", "X-V: 2").hit)
 
 
-@table("C6.3 Vary {}: never reused", [("*", ["*"]), ("*, *", ["*, *"]), (", *", [", *"]), ("*, X-V", ["*, X-V"]), ("X-V, *", ["X-V, *"]), ("in two lines", ["", "*"])])
-def _(vary):
+@both("C6.3 Vary {}: never reused", [("*", ["*"]), ("*, *", ["*, *"]), (", *", [", *"]), ("*, X-V", ["*, X-V"]), ("X-V, *", ["X-V, *"]), ("in two lines", ["", "*"])])
+def _(way, vary):
     path = "/star-" + "-".join(vary).replace("*", "s").replace(" ", "").replace(",", "c")
     origin.on(path, by("X-V", *vary))
-    with weir.site() as client:
+    with way.client() as client:
         client.get(path)
         expect(not client.get(path).hit)
     expect_equal(origin.count(path), 2)
 
 
-@test("C6.8 the validation of a variant carries the request's own fields, and replaces only it")
-def _():
+@both("C6.8 the validation of a variant carries the request's own fields, and replaces only it")
+def _(way):
     origin.on("/both", by("X-V"))
-    with weir.site() as client:
+    with way.client() as client:
         client.get("/both", "X-V: a")
         client.get("/both", "X-V: b")
         client.get("/both", "X-V: b", "Cache-Control: no-cache")
@@ -150,10 +165,10 @@ def _():
         expect(client.get("/both", "X-V: b").hit)
 
 
-@test("W7.5 the number of variants is bounded; the newest still hit")
-def _():
+@both("W7.5 the number of variants is bounded; the newest still hit")
+def _(way):
     origin.on("/many", by("X-V"))
-    with weir.site() as client:
+    with way.client() as client:
         for value in range(200):
             client.get("/many", f"X-V: {value}")
         hits = sum(client.get("/many", f"X-V: {value}", "Cache-Control: only-if-cached").hit for value in range(200))

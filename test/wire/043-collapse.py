@@ -1,10 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Concurrent misses on one key: one fetch, many clients; and what may never be shared."""
+import itertools
+import threading
+
 from lib import *
 
 origin = Origin()
 weir = Weir(config(origin, cache="memory 512MB"))
+both = both_ways(weir, origin)
 
 
 def held(gate, *answers):
@@ -25,34 +29,34 @@ def held(gate, *answers):
     return script
 
 
-@test("C16.4 N clients, one request; the bytes reach all of them before the last byte exists")
-def _():
+@both("C16.4 200 clients of one cold URL, one request; the bytes reach all of them before the last byte exists")
+def _(way):
     gate = Gate()
-    origin.on("/n", held(gate, fresh("first " + "last!!")))
-    clients = [weir.site() for _ in range(50)]
-    clients[0].ask("/n")
+    path = origin.on("/n", held(gate, fresh("first " + "last!!")))
+    clients = [way.client() for _ in range(200)]
+    for client in clients:
+        client.ask(path)
     gate.reached()
-    for client in clients[1:]:
-        client.ask("/n")
     for client in clients:
         expect_equal(client.response(body=False).status, 200)
         expect_equal(client.exactly(6), b"first ")
+    expect(not gate.event.is_set(), "the origin has sent it all")
     gate.open()
     for client in clients:
         expect_equal(client.exactly(6), b"last!!")
         client.close()
-    expect_equal(origin.count("/n"), 1)
+    expect_equal(origin.count(path), 1)
 
 
-@test("clients that wait before the head get it too, with all interim answers on the way")
-def _():
+@both("clients that wait before the head get it too, with all interim answers on the way")
+def _(way):
     gate = Gate()
 
     def script(conn, request):
         gate.wait()
         conn.send(fresh("all"))
     origin.on("/before", script)
-    clients = [weir.site() for _ in range(20)]
+    clients = [way.client() for _ in range(20)]
     for client in clients:
         client.ask("/before")
     gate.reached()
@@ -63,8 +67,8 @@ def _():
     expect(sum("collapsed" in each.cache or each.hit for each in responses) >= 19, repr([each.cache for each in responses]))
 
 
-@table("W7.7 {} is never shared", [("private", "Cache-Control: private, max-age=60"), ("no-store", "Cache-Control: no-store"), ("Vary: *", "Vary: *")])
-def _(line):
+@both("W7.7 {} is never shared", [("private", "Cache-Control: private, max-age=60"), ("no-store", "Cache-Control: no-store"), ("Vary: *", "Vary: *")])
+def _(way, line):
     path = "/unshared-" + line.replace(" ", "").replace("*", "s")
     gate = Gate()
     count = [0]
@@ -76,7 +80,7 @@ def _(line):
             gate.wait()
         conn.send(answer(f"answer {mine}", line))
     origin.on(path, script)
-    clients = [weir.site() for _ in range(5)]
+    clients = [way.client() for _ in range(5)]
     for client in clients:
         client.ask(path)
     gate.reached()
@@ -85,9 +89,9 @@ def _(line):
     expect_equal(len(set(bodies)), 5, f"{bodies}: answers")
 
 
-@table("C16.4 {} is for one request alone: stored, and validated for each, without a queue", [
+@both("C16.4 {} is for one request alone: stored, and validated for each, without a queue", [
     ("no-cache", "no-cache, max-age=60"), ("max-age=0", "max-age=0"), ("no freshness", "public")])
-def _(value):
+def _(way, value):
     path = "/alone-" + value.split(",")[0].replace("=", "")
     gates = [Gate(), Gate()]
     count = [0]
@@ -101,7 +105,7 @@ def _(value):
             gates[1].wait()
         conn.send(answer(f"answer {mine}", f"Cache-Control: {value}", f'ETag: "{mine}"'))
     origin.on(path, script)
-    clients = [weir.site() for _ in range(5)]
+    clients = [way.client() for _ in range(5)]
     for client in clients:
         client.ask(path)
     gates[0].reached()
@@ -118,8 +122,8 @@ def _(value):
     expect(all(request.field("If-None-Match") for request in origin.seen(path)[-5:]), "not validated")
 
 
-@test("W7.7 an answer that varies goes only to those that match")
-def _():
+@both("W7.7 an answer that varies goes only to those that match")
+def _(way):
     gate = Gate()
     count = [0]
 
@@ -129,7 +133,7 @@ def _():
             gate.wait()
         conn.send(fresh("for " + request.field("X-V"), "Vary: X-V"))
     origin.on("/vary", script)
-    clients = [(weir.site(), value) for value in "abab"]
+    clients = [(way.client(), value) for value in "abab"]
     for client, value in clients:
         client.ask("/vary", f"X-V: {value}")
     gate.reached()
@@ -138,8 +142,8 @@ def _():
         expect_equal(client.response().body.decode(), "for " + value)
 
 
-@test("W7.7 an answer to a request with Authorization is not shared by max-age")
-def _():
+@both("W7.7 an answer to a request with Authorization is not shared by max-age")
+def _(way):
     gate = Gate()
     count = [0]
 
@@ -149,7 +153,7 @@ def _():
             gate.wait()
         conn.send(fresh(f"for {request.field('Authorization')}"))
     origin.on("/authorized", script)
-    clients = [(weir.site(), value) for value in ("a", "b", None)]
+    clients = [(way.client(), value) for value in ("a", "b", None)]
     for client, value in clients:
         client.ask("/authorized", value and f"Authorization: {value}")
     gate.reached()
@@ -158,14 +162,14 @@ def _():
         expect_equal(client.response().body.decode(), f"for {value}")
 
 
-@test("C16.4 what was not to be stored, and now may be, is stored at once and joined while it arrives")
-def _():
+@both("C16.4 what was not to be stored, and now may be, is stored at once and joined while it arrives")
+def _(way):
     gate = Gate()
     origin.on("/turns", answer("not yet", "Cache-Control: no-store"))
-    expect_equal(weir.site().get("/turns").body, b"not yet")
-    expect_equal(weir.site().get("/turns").body, b"not yet")
+    expect_equal(way.client().get("/turns").body, b"not yet")
+    expect_equal(way.client().get("/turns").body, b"not yet")
     origin.on("/turns", held(gate, fresh("now " + "stored")))
-    first, second = weir.site(), weir.site()
+    first, second = way.client(), way.client()
     first.ask("/turns")
     gate.reached()
     expect_equal(first.response(body=False).status, 200)
@@ -176,11 +180,71 @@ def _():
     expect_equal(first.exactly(10), b"now stored")
     expect_equal(second.exactly(5), b"tored")
     expect_equal(origin.count("/turns"), 3)
-    expect_in("hit", weir.site().get("/turns").field("Cache-Status"))
+    expect_in("hit", way.client().get("/turns").field("Cache-Status"))
 
 
-@test("a POST while the answer that may be stored after all is on its way: it is not stored")
-def _():
+@both("C16.4 it becomes cacheable while many ask for it: one more request at most of each, then hits")
+def _(way):
+    cacheable, ending = threading.Event(), threading.Event()
+    serials = itertools.count()
+
+    def script(conn, request):
+        serial = next(serials)
+        conn.send(fresh(f"kept {serial}") if cacheable.is_set() else answer(f"passing {serial}", "Cache-Control: no-store"))
+    path = origin.on("/becomes", script)
+    begun, late, wrong = [0] * 8, [[] for _ in range(8)], []
+
+    def load(number):
+        with way.client() as client:
+            while not ending.is_set() and len(late[number]) < 20:
+                after = cacheable.is_set()
+                response = client.get(path)
+                begun[number] += 1
+                if after:
+                    late[number].append("hit" in response.cache or "collapsed" in response.cache)
+                    if not response.body.startswith(b"kept"):
+                        wrong.append(response.body)
+    threads = [threading.Thread(target=load, args=(number,), daemon=True) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    wait_until(lambda: min(begun) > 20, "load")
+    cacheable.set()
+    for thread in threads:
+        thread.join(DEADLINE)
+    ending.set()
+    expect_equal([all(each[1:]) and len(each) == 20 for each in late], [True] * 8, repr(late))
+    expect_equal(wrong, [])
+
+
+@both("C16.4 it becomes cacheable while older requests are still under way, whose answers may not be kept: it stays a hit")
+def _(way):
+    gate = Gate()
+    count = [0]
+
+    def script(conn, request):
+        count[0] += 1
+        if 1 < count[0] <= 6:
+            gate.wait()
+        conn.send(fresh("kept") if count[0] == 7 else answer("passing", "Cache-Control: no-store"))
+    path = origin.on("/overlapping", script)
+    expect_equal(way.get(path).body, b"passing")
+    clients = [way.client() for _ in range(5)]
+    for client in clients:
+        client.ask(path)
+        gate.reached()
+    expect_equal(way.get(path).body, b"kept")
+    response = way.get(path)
+    expect_equal((response.hit, response.body), (True, b"kept"), "the next but one")
+    count[0] = 100
+    gate.open()
+    for client in clients:
+        expect_equal(client.response().body, b"passing")
+        client.close()
+    expect(way.get(path).hit, "an older answer has ended it")
+
+
+@both("a POST while the answer that may be stored after all is on its way: it is not stored")
+def _(way):
     gate = Gate()
     count = [0]
 
@@ -196,21 +260,21 @@ def _():
         else:
             conn.send(fresh("new"))
     origin.on("/overtaken", script)
-    expect_equal(weir.site().get("/overtaken").body, b"not yet")
-    slow = weir.site()
+    expect_equal(way.client().get("/overtaken").body, b"not yet")
+    slow = way.client()
     slow.ask("/overtaken")
     gate.reached()
-    expect_equal(weir.site().get("/overtaken", method="POST").status, 200)
+    expect_equal(way.client().get("/overtaken", method="POST").status, 200)
     gate.open()
     expect_equal(slow.response().body, b"old")
-    expect_equal(weir.site().get("/overtaken").body, b"new")
+    expect_equal(way.client().get("/overtaken").body, b"new")
 
 
-@test("W9.7 the first client leaves: the fetch goes on for the others")
-def _():
+@both("W9.7 the first client leaves: the fetch goes on for the others")
+def _(way):
     gate = Gate()
     origin.on("/lead", held(gate, fresh("0123456789")))
-    lead, follower = weir.site(), weir.site()
+    lead, follower = way.client(), way.client()
     lead.ask("/lead")
     gate.reached()
     follower.ask("/lead")
@@ -221,8 +285,8 @@ def _():
     expect_equal(origin.count("/lead"), 1)
 
 
-@test("W7.1 a cut answer is seen cut by all that wait, and not stored")
-def _():
+@both("W7.1 a cut answer is seen cut by all that wait, and not stored")
+def _(way):
     gate = Gate()
     count = [0]
 
@@ -235,7 +299,7 @@ def _():
         else:
             conn.send(fresh("0123456789"))
     origin.on("/cut", script)
-    clients = [weir.site() for _ in range(5)]
+    clients = [way.client() for _ in range(5)]
     for client in clients:
         client.ask("/cut")
     gate.reached()
@@ -245,18 +309,18 @@ def _():
     for client in clients:
         got = client.end()
         expect(len(got) < 10, f"{got!r} looks whole")
-    with weir.site() as client:
+    with way.client() as client:
         expect_equal(client.get("/cut").body, b"0123456789")
 
 
-@test("a slow reader does not slow the others down")
-def _():
+@both("a slow reader does not slow the others down")
+def _(way):
     body = b"x" * 900_000  # the memory tier takes it whole
     origin.on("/slow-reader", fresh(body))
-    slow = weir.site(receive_buffer=4096)
+    slow = way.client(receive_buffer=4096)
     slow.ask("/slow-reader")
     slow.response(body=False)
-    with weir.site() as quick:
+    with way.client() as quick:
         expect_equal(len(quick.get("/slow-reader").body), len(body))
     expect_equal(len(slow.exactly(len(body))), len(body))
     expect_equal(origin.count("/slow-reader"), 1)

@@ -125,6 +125,8 @@ class Resource:
             said.append("304")
             return conn.send(head("HTTP/1.1 304 Not Modified", *fields))
         said.append("200")
+        if request.line.startswith("HEAD"):
+            return conn.send(head("HTTP/1.1 200 OK", f"Content-Length: {len(self.body(value))}", *fields))
         return conn.send(answer(self.body(value), *fields))
 
 
@@ -205,6 +207,37 @@ def get(resource):
     from_origin(response, resource, value, condition, authorized, directive, moment, story)
 
 
+def ask_head(resource):
+    """What is fresh answers; else the origin, and what is stale is renewed if that agrees with it (RFC 9111 §4.3.5)."""
+    if not resource.policy["etag"]:
+        return  # which body it is about could not be told
+    value = chance.choice(["1", "2"])
+    stored = resource.matching(value)
+    newest = stored[0] if stored and stored[0].certain else None
+    moment = now()
+    verdict = newest is not None and usable(newest, None, moment)
+    response = send(resource, f"X-V: {value}", method="HEAD")
+    story = f"HEAD {resource.path} X-V {value}: {response.status}, {response.field('Cache-Status')}; the origin said {said}; stored {[vars(each) for each in stored]}"
+    history.append(story)
+    if not said:
+        expect(any(usable(each, None, moment) is not False and (each.etag or "") == response.field("ETag", "") for each in stored), story)
+        return count("HEAD hits")
+    expect(verdict is not True, "asked the origin though it is fresh: " + story)
+    if said[-1] == "reset":
+        return expect_in(response.status, (502, 504), story)
+    expect_equal((response.status, response.field("ETag")), (200, resource.etag(value)), story)
+    count("HEAD")
+    for each in stored:
+        agrees = each.etag == resource.etag(value) and resource.policy["stores"]
+        if agrees and each is newest:
+            each.renew(resource.policy, moment)
+        elif agrees:
+            resource.stored.insert(0, Stored(resource.policy, each.body, each.etag, each.values, moment))
+            resource.stored[0].certain = False
+        elif each is newest:
+            resource.forget()  # all of the key
+
+
 def fits(response, body, tag, condition):
     if response.status == 304:
         return condition is not None and condition == tag and not response.body
@@ -259,12 +292,14 @@ def from_origin(response, resource, value, condition, authorized, directive, mom
 
 def step():
     resource = chance.choice(resources)
-    what = chance.choices(["get", "clock", "change", "post", "purge", "purge --hard", "down", "up", "restart"],
-                          [70, 14, 7, 2, 2, 1, 1, 4, 0.3])[0]
+    what = chance.choices(["get", "head", "clock", "change", "post", "purge", "purge --hard", "down", "up", "restart"],
+                          [70, 5, 14, 7, 2, 2, 1, 1, 4, 0.3])[0]
     if what != "get":
         history.append(f"{what} {resource.path}")
     if what == "get":
         get(resource)
+    elif what == "head":
+        ask_head(resource)
     elif what == "clock":
         seconds = chance.choice([1, 4, 9, 21, 61])
         weir.advance(seconds)

@@ -356,7 +356,7 @@ def _():
     gate = Gate()
 
     def script(conn, request):
-        conn.send(head("HTTP/1.1 200 OK", HTML, f"Content-Length: {len(TEXT)}", "Cache-Control: max-age=9") + TEXT[:1000])
+        conn.send(head("HTTP/1.1 200 OK", HTML, f"Content-Length: {len(TEXT)}", "Cache-Control: max-age=900") + TEXT[:1000])
         gate.wait()
         conn.send(TEXT[1000:])
     path = new_path(script)

@@ -71,6 +71,30 @@ def _():
         expect(client.get("/marked").hit)
 
 
+@test("C1.3 C14 what a POST's answer has stored, and what a HEAD has renewed, outlives kill -9; what a HEAD has ended does not")
+def _():
+    def script(conn, request):
+        if request.method == "POST":
+            return conn.send(fresh("body of /posted", f"Content-Location: {request.target}"))
+        if request.method == "HEAD":
+            return conn.send(head("HTTP/1.1 200 OK", 'ETag: "1"' if request.target == "/renewed" else 'ETag: "2"', "Cache-Control: max-age=1000"))
+        conn.send(answer(f"body of {request.target}", "Cache-Control: max-age=0", 'ETag: "1"'))
+    for path in ("/posted", "/renewed", "/ended"):
+        origin.on(path, script)
+        with weir.site() as client:
+            client.get(path)
+    with weir.site() as client:
+        client.get("/posted", method="POST", body=b"x")
+        client.get("/renewed", method="HEAD")
+        wait_until(lambda: on_disk("/ended"), "/ended on disk")
+        client.get("/ended", method="HEAD")
+    wait_until(lambda: on_disk("/posted") and on_disk("/renewed") and not on_disk("/ended"), "all on disk")
+    weir.kill()
+    weir.launch()
+    expect_equal([is_hit("/posted"), is_hit("/renewed"), is_hit("/ended")], [True, True, False])
+    expect_equal(origin.seen("/ended")[-1].field("If-None-Match"), None)
+
+
 @test("a large object too, in order")
 def _():
     body = b"".join(b"%08d" % each for each in range(500_000))

@@ -408,6 +408,40 @@ TEST_CASE("C11.4 a fetch in flight when the key is removed stores nothing") {
   CHECK_FALSE(w.directory.find(w.key, w.hash, w.any));
 }
 
+TEST_CASE("C7.4 C8.6 a validation answered by what nobody may store takes out what is stored") {
+  World w;
+  std::vector<std::string> withdrawn;
+  w.directory.set_withdraw(
+      [&](std::string_view key, const Hash128&) { withdrawn.emplace_back(key); });
+  auto answered = [&](bool stored, std::uint16_t status, bool storable) {
+    withdrawn.clear();
+    Ref<const Entry> known;
+    if (stored) {
+      w.directory.insert(entry_of(w.key, 1));
+      known = w.directory.find(w.key, w.hash, w.any);
+    }
+    Scripted::Script origin;
+    Claim lead = w.directory.claim(w.key, w.hash, w.any, known.get(), w.loop);
+    REQUIRE(lead.kind == Claim::Kind::lead);
+    lead.reader.fill().start(std::make_unique<Scripted>(origin), {});
+    auto head = make_ref<FillHead>();
+    head->meta = meta_of(w.key, "HTTP/1.1 200 OK\r\n", 0);
+    head->meta.status = status;
+    head->storable = storable;
+    head->marks_key = !storable;
+    origin.head = head;
+    origin.end = true;
+    origin.consumer->run();
+    return withdrawn.size();
+  };
+  CHECK(answered(false, 200, false) == 0); // there was nothing; now the key is marked
+  CHECK(answered(true, 200, true) == 0);
+  CHECK(answered(true, 503, false) == 0);
+  CHECK(answered(true, 404, false) == 1);
+  CHECK(answered(true, 200, false) == 1);
+  CHECK(withdrawn == std::vector<std::string>{w.key});
+}
+
 TEST_CASE("a body above the limit goes through a window that its slowest reader paces") {
   World w;
   Scripted::Script origin;

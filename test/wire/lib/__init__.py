@@ -9,6 +9,7 @@ from .origin import Connection, Gate, Origin
 from .tls import Authority, TlsClient, TlsOrigin, context
 from .tap import (DEADLINE, LONG, SLOWNESS, Failure, Skip, expect, expect_equal, expect_grown, expect_in, main, table, test,
                   wait_until)
+from .way import Way, both_ways
 from .weir import BUILD, ROOT, WEIR, WEIRCTL, Weir, config, rows_of, run_weir
 
 __all__ = [name for name in dir() if not name.startswith("_")]
