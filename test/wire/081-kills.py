@@ -10,11 +10,15 @@ origin = Origin()
 weir = Weir(config(origin, cache="memory 4MB", memory_only=False))
 KILLS = 50 if LONG else 5
 OBJECTS = 300
+LARGE = "/large"  # stored in many pieces, so that a kill comes between them
+PURGES = {  # by what each of these paths is purged, soft and hard
+    "/purged/url": "http://www.test/purged/url", "/purged/tag": "tag = those", "/purged/prefix": "http://www.test/purged/pre*",
+    "/purged/filter": "path = /purged/filter and size < 1GB"}
 
 
 def body_of(path, version=0):
     seed = f"{path} {version}\n".encode()
-    return seed * (1 + hash_of(path) % 3000)
+    return seed * (1 + hash_of(path) % 3000 if path != LARGE else 300_000)
 
 
 def hash_of(text):
@@ -28,7 +32,16 @@ versions = {}
 
 
 def script(conn, request):
-    conn.send(fresh(body_of(request.target, versions.get(request.target, 0))))
+    conn.send(fresh(body_of(request.target, versions.get(request.target, 0)), "Surrogate-Key: those" if request.target == "/purged/tag" else None))
+
+
+def get(path):
+    with weir.site() as client:
+        return client.get(path)
+
+
+def is_on_disk(path):
+    return "disk" in weir.ctl("cache", "show", f"http://www.test{path}", code=None)[1]
 
 
 @test(f"{KILLS} kills under load: never a wrong byte, and a purge that was acknowledged holds")
@@ -41,7 +54,7 @@ def _():
         choice = random.Random(seed)
         client = None
         while not ending.is_set():
-            path = f"/object{choice.randrange(OBJECTS)}"
+            path = f"/object{choice.randrange(OBJECTS)}" if choice.random() < 0.97 else LARGE
             try:
                 client = client or weir.site()
                 response = client.get(path)
@@ -55,7 +68,6 @@ def _():
         if client:
             client.close()
     choice = random.Random(1)
-    purged = "/purged"
     for round_number in range(KILLS):
         ending = threading.Event()
         threads = [threading.Thread(target=load, args=(ending, round_number * 10 + each)) for each in range(4)]
@@ -63,17 +75,24 @@ def _():
             thread.start()
         goal = served[0] + choice.randrange(50, 400)
         wait_until(lambda: served[0] >= goal, "load", 60 * SLOWNESS)
-        with weir.site() as client:
-            expect(client.get(purged).body == body_of(purged, versions.get(purged, 0)), "an old version after a purge")
-        versions[purged] = versions.get(purged, 0) + 1
-        weir.ctl("purge", f"http://www.test{purged}")
+        for path in PURGES:
+            expect(get(path).body == body_of(path, versions.get(path, 0)), f"{path}: an old version after a purge")
+            if round_number % 2 == 0:  # else it is on its way there
+                wait_until(lambda: is_on_disk(path), f"{path} on disk")
+            versions[path] = versions.get(path, 0) + 1
+            weir.ctl("purge", *(["--hard"] if choice.random() < 0.5 else []), PURGES[path])
+        if round_number % 3 == 2:  # the newest large one is being stored
+            weir.ctl("purge", "--hard", f"http://www.test{LARGE}")
+            count = origin.count(LARGE)
+            wait_until(lambda: origin.count(LARGE) > count, "a fetch of the large one", 60 * SLOWNESS)
         weir.kill()
         ending.set()
         for thread in threads:
             thread.join()
         weir.launch()
-        with weir.site() as client:
-            expect(client.get(purged).body == body_of(purged, versions[purged]), f"the purge before kill {round_number + 1} is lost")
+        for path, what in PURGES.items():
+            expect(get(path).body == body_of(path, versions[path]), f"the purge by {what} before kill {round_number + 1} is lost")
+        expect(get(LARGE).body == body_of(LARGE), "the large one is wrong")
         expect(not wrong, f"{len(wrong)} wrong: {wrong[:3]}")
 
 

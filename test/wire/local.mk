@@ -33,10 +33,12 @@ WIRE_TESTS = \
   test/wire/056-stored-coding.py \
   test/wire/057-admit.py \
   test/wire/058-parts.py \
+  test/wire/059-forward-cache.py \
   test/wire/060-admin.py \
   test/wire/061-reload.py \
   test/wire/062-stop.py \
   test/wire/070-persist.py \
+  test/wire/071-versions.py \
   test/wire/080-large.py \
   test/wire/081-kills.py \
   test/wire/090-tls.py \
