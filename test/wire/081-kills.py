@@ -70,7 +70,7 @@ def _():
     choice = random.Random(1)
     for round_number in range(KILLS):
         ending = threading.Event()
-        threads = [threading.Thread(target=load, args=(ending, round_number * 10 + each)) for each in range(4)]
+        threads = [threading.Thread(target=load, args=(ending, round_number * 10 + each), daemon=True) for each in range(4)]
         for thread in threads:
             thread.start()
         goal = served[0] + choice.randrange(50, 400)
@@ -82,8 +82,8 @@ def _():
             versions[path] = versions.get(path, 0) + 1
             weir.ctl("purge", *(["--hard"] if choice.random() < 0.5 else []), PURGES[path])
         if round_number % 3 == 2:  # the newest large one is being stored
-            weir.ctl("purge", "--hard", f"http://www.test{LARGE}")
             count = origin.count(LARGE)
+            weir.ctl("purge", "--hard", f"http://www.test{LARGE}")
             wait_until(lambda: origin.count(LARGE) > count, "a fetch of the large one", 60 * SLOWNESS)
         weir.kill()
         ending.set()
