@@ -227,7 +227,7 @@ def ask_head(resource):
         return expect_in(response.status, (502, 504), story)
     expect_equal((response.status, response.field("ETag")), (200, resource.etag(value)), story)
     count("HEAD")
-    for each in stored:
+    for each in list(stored):
         agrees = each.etag == resource.etag(value) and resource.policy["stores"]
         if agrees and each is newest:
             each.renew(resource.policy, moment)
@@ -235,7 +235,10 @@ def ask_head(resource):
             resource.stored.insert(0, Stored(resource.policy, each.body, each.etag, each.values, moment))
             resource.stored[0].certain = False
         elif each is newest:
-            resource.forget()  # all of the key
+            return resource.forget()  # all of the key
+        else:
+            for other in resource.stored:  # all of the key may be gone
+                other.certain = False
 
 
 def fits(response, body, tag, condition):
@@ -271,8 +274,8 @@ def from_origin(response, resource, value, condition, authorized, directive, mom
     stored = resource.matching(value)
     unseen = authorized and any(not each.shared for each in stored)  # what was not to be looked at may be in the way
     if said[-1] != "304" and (not policy["stores"] or directive == "no-store" or (authorized and not policy["shared"])):
-        for each in stored:
-            each.certain = False  # older than what the origin says now: whether it is used is open
+        for each in resource.stored if stored else []:
+            each.certain = False  # older than what the origin says now: whether it is used is open, and so it is with other variants
         return
     new = Stored(policy, body, tag, resource.values(value), moment)
     if said[-1] == "304":
@@ -344,7 +347,7 @@ def _():
             raise Failure(f"{failure}\nbefore:\n" + "\n".join(about[-12:])) from None
     print("# " + ", ".join(f"{n} {what}" for what, n in sorted(counts.items())), flush=True)
     for what in ("hits", "200", "304", "stale because the origin is down"):
-        expect(counts.get(what, 0) > 10, f"hardly any {what}: {counts}")
+        expect(counts.get(what, 0) > (2 if "down" in what else 10), f"hardly any {what}: {counts}")
 
 
 main(origin, weir)
