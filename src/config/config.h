@@ -86,6 +86,9 @@ struct OriginTls {
   Position ca_at;
 };
 
+/// Whether connections begin with a PROXY header of ours.
+enum class SendProxy : std::uint8_t { no, v1, v2 };
+
 enum class Balance : std::uint8_t { round_robin };
 
 struct PoolDecl {
@@ -93,8 +96,9 @@ struct PoolDecl {
   std::vector<ServerDecl> servers;
   Balance balance = Balance::round_robin;
   OriginTls tls;
+  SendProxy send_proxy = SendProxy::no;
   Options options; // connect_timeout, answer_timeout, retry, connections, ...
-  Position at, balance_at;
+  Position at, balance_at, send_proxy_at;
 };
 
 struct PageDecl {

@@ -179,6 +179,11 @@ private:
             server.at);
       }
       add("balance", "round-robin", pool.balance_at);
+      add("proxy-protocol",
+          pool.send_proxy == SendProxy::no   ? "none"
+          : pool.send_proxy == SendProxy::v1 ? "v1"
+                                             : "v2",
+          pool.send_proxy_at);
       options(flag::POOL, pool.options, config_.options);
     }
   }

@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <cstring>
 
+#include <fmt/format.h>
+
 namespace weir::net {
 
 namespace {
@@ -89,6 +91,18 @@ Parsed parse_line(std::string_view bytes) {
   return header;
 }
 
+std::string write_line(const Address& source, const Address& destination) {
+  if (source.is_v4() && destination.is_v4()) {
+    return fmt::format("PROXY TCP4 {} {} {} {}\r\n", source.host(), destination.host(),
+                       source.port(), destination.port());
+  }
+  auto wide = [](const Address& address) {
+    return (address.is_v4() ? "::ffff:" : "") + address.host();
+  };
+  return fmt::format("PROXY TCP6 {} {} {} {}\r\n", wide(source), wide(destination), source.port(),
+                     destination.port());
+}
+
 std::uint16_t number_at(std::string_view bytes, std::size_t at) {
   return static_cast<std::uint16_t>(static_cast<unsigned char>(bytes[at]) << 8U |
                                     static_cast<unsigned char>(bytes[at + 1]));
@@ -143,6 +157,33 @@ Result<std::optional<ProxyHeader>> parse_proxy_header(std::string_view bytes) {
     return bytes.size() < kSecond.size() ? Parsed(std::nullopt) : parse_block(bytes);
   }
   return fail(Code::malformed, Side::client);
+}
+
+std::string write_proxy_header(ProxyVersion version, const Address& source,
+                               const Address& destination) {
+  bool known = source.valid() && destination.valid();
+  if (version == ProxyVersion::first) {
+    return known ? write_line(source, destination) : "PROXY UNKNOWN\r\n";
+  }
+  std::string text(kSecond);
+  if (!known) {
+    return text.append("\x20\0\0\0", 4);
+  }
+  bool v4 = source.is_v4() && destination.is_v4();
+  std::size_t each = v4 ? 4 : 16;
+  text += '\x21';
+  text += v4 ? '\x11' : '\x21';
+  text += '\0';
+  text += static_cast<char>(2 * each + 4);
+  for (const Address* address : {&source, &destination}) {
+    const auto& bytes = address->bytes(); // an IPv4 address stands at the end
+    text.append(bytes.end() - static_cast<std::ptrdiff_t>(each), bytes.end());
+  }
+  for (const Address* address : {&source, &destination}) {
+    text += static_cast<char>(address->port() >> 8U);
+    text += static_cast<char>(address->port() & 0xffU);
+  }
+  return text;
 }
 
 } // namespace weir::net

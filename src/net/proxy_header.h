@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // ProxyHeader: what a load balancer says in front of a connection about the client it stands for
-// (the PROXY protocol, versions 1 and 2). Pure functions over outside bytes.
+// (the PROXY protocol, versions 1 and 2), read and written. Pure functions over outside bytes.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "base/address.h"
@@ -26,5 +28,12 @@ struct ProxyHeader {
 
 /// Nothing: it may become one with more bytes. malformed: it never will.
 Result<std::optional<ProxyHeader>> parse_proxy_header(std::string_view bytes);
+
+enum class ProxyVersion : std::uint8_t { first, second };
+
+/// What goes first on a connection for a client. A source or destination that is not valid: for
+/// ourselves (LOCAL; in version 1 UNKNOWN). Of two families, the IPv4 address is written as IPv6.
+std::string write_proxy_header(ProxyVersion version, const Address& source,
+                               const Address& destination);
 
 } // namespace weir::net

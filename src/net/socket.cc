@@ -42,6 +42,10 @@ void set_reset_on_close(int fd) noexcept {
   ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
 }
 
+bool send_first(int fd, std::string_view bytes) noexcept {
+  return ::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(bytes.size());
+}
+
 int take_socket_error(int fd) noexcept {
   int error = 0;
   socklen_t size = sizeof error;

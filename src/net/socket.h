@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 #include <utility>
 
 #include "base/address.h"
@@ -46,6 +47,8 @@ void set_nodelay(int fd) noexcept;
 bool set_nonblocking_cloexec(int fd) noexcept;
 /// The next close() resets the connection instead of ending it (SO_LINGER 0).
 void set_reset_on_close(int fd) noexcept;
+/// Few bytes on a new connection, whose buffer has room for them. False: it is of no use.
+bool send_first(int fd, std::string_view bytes) noexcept;
 /// Takes the pending error of a socket: an errno, or 0.
 int take_socket_error(int fd) noexcept;
 

@@ -23,6 +23,7 @@ Dial::~Dial() {
 
 void Dial::start(DialSettings settings) {
   settings_ = std::move(settings);
+  settings_.reuse = settings_.reuse && settings_.proxy_header.empty();
   retries_left_ = settings_.retries;
   choose();
 }
@@ -234,10 +235,17 @@ Dial::State Dial::connect() {
   if (!connector_->connected()) {
     return fail_server(connector_->error());
   }
+  net::Fd fd = connector_->take_fd();
+  if (!settings_.proxy_header.empty()) {
+    if (!net::send_first(fd.get(), settings_.proxy_header)) {
+      return fail_server({Code::reset, Side::origin});
+    }
+    metrics::count(metrics::Metric::origin_proxy_headers);
+  }
   auto made = std::make_unique<origin::OriginConn>(connections_, connector_->address(), identity());
   std::string name = tls_name();
-  if (!(name.empty() ? made->open(loop_, connector_->take_fd(), owner_)
-                     : made->secure(loop_, connector_->take_fd(), owner_, *settings_.tls, name))) {
+  if (!(name.empty() ? made->open(loop_, std::move(fd), owner_)
+                     : made->secure(loop_, std::move(fd), owner_, *settings_.tls, name))) {
     return fail({Code::overloaded, Side::self});
   }
   if (name.empty()) {
@@ -331,6 +339,11 @@ Dial::State Dial::fail(const Error& error) {
 }
 
 void Dial::keep(std::unique_ptr<origin::OriginConn> connection, Duration idle_time) {
+  if (!settings_.proxy_header.empty()) {
+    connection.reset(); // closed before the slot is another's
+    release_slot();
+    return;
+  }
   bool limited = server_ != nullptr && settings_.slots > 0 && has_slot_;
   if (!limited) {
     release_slot();

@@ -41,6 +41,7 @@ struct DialSettings {
   std::uint32_t retries = 0;     // further servers after a failed connect
   bool reuse = true;             // an idle connection will do
   Ref<const net::TlsClient> tls; // of the pool, for its servers with tls; of a host: for it
+  std::string proxy_header;      // goes first; such a connection serves nobody else
 };
 
 class Dial {
@@ -67,7 +68,8 @@ public:
   /// an answer. Never an idle one.
   void again();
   std::unique_ptr<origin::OriginConn> take_connection() { return std::move(connection_); }
-  /// Nothing of the answer was lost: the connection may carry another request.
+  /// Nothing of the answer was lost: the connection may carry another request, unless it began with
+  /// a PROXY header.
   void keep(std::unique_ptr<origin::OriginConn> connection, Duration idle_time);
 
   State state() const noexcept { return state_; }

@@ -40,10 +40,11 @@ Exchange::Exchange(Resources& resources) : resources_(resources) {}
 
 Exchange::~Exchange() { count_active(false); }
 
-void Exchange::begin(ClientSession& session, const ListenPlace& place, const Address& remote) {
+void Exchange::begin(ClientSession& session, const ListenPlace& place, const Ends& ends) {
   session_ = &session;
   place_ = &place;
-  remote_ = client_ = remote;
+  remote_ = client_ = ends.client;
+  local_ = ends.local;
   tls_ = session.tls();
   generation_ = resources_.generation;
   const config::Options& options = resources_.options(place);

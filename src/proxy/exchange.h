@@ -43,7 +43,7 @@ public:
 
   // The session.
   /// Before the first byte of a head is parsed.
-  void begin(ClientSession& session, const ListenPlace& place, const Address& remote);
+  void begin(ClientSession& session, const ListenPlace& place, const Ends& ends);
   http::RequestHead& request() noexcept { return request_; }
   Arena& arena() noexcept { return arena_; }
   const http::HeadLimits& limits() const noexcept { return limits_; }
@@ -183,6 +183,7 @@ private:
   GenerationRef generation_;
   Address remote_; // of the connection
   Address client_; // as believed: what a trusted sender says of whom it asks for
+  Address local_;  // where the connection came in
   Arena arena_;
   http::RequestHead request_;
   http::HeadLimits limits_;

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "metrics/metrics.h"
+#include "net/proxy_header.h"
 #include "proxy/cache_use.h"
 #include "proxy/fields_edit.h"
 #include "proxy/h1_fetch.h"
@@ -27,6 +28,15 @@ rules::Facts keep(const rules::Facts& facts, const http::Fields& fields, Arena& 
   kept.addresses = {};
   kept.addresses_known = false;
   return kept;
+}
+
+std::string header_to_send(config::SendProxy which, const Address& client, const Address& local) {
+  if (which == config::SendProxy::no) {
+    return {};
+  }
+  return net::write_proxy_header(which == config::SendProxy::v1 ? net::ProxyVersion::first
+                                                                : net::ProxyVersion::second,
+                                 client, local);
 }
 
 } // namespace
@@ -75,10 +85,12 @@ std::unique_ptr<FetchPlan> Exchange::make_plan(bool via_cache) {
   const config::Options* times = options_;
   if (route_->pool) {
     plan->dial.pool = generation_->pools[*route_->pool].get();
-    times = &generation_->config->pools[*route_->pool].options;
+    const config::PoolDecl& pool = generation_->config->pools[*route_->pool];
+    times = &pool.options;
     plan->dial.slots = times->connections;
     plan->dial.queue_timeout = times->queue_timeout;
     plan->dial.tls = generation_->tls_of_pool(*route_->pool);
+    plan->dial.proxy_header = header_to_send(pool.send_proxy, client_, local_);
   } else {
     plan->dial.host = facts_.host;
     plan->dial.port = facts_.port;
@@ -152,6 +164,7 @@ std::string Exchange::write_head(const FetchPlan& plan) {
   how.others = plan.others;
   how.complete = plan.completes ? plan.partial.get() : nullptr;
   how.websocket = websocket_;
+  how.close = !plan.dial.proxy_header.empty();
   return write_request(request_, how);
 }
 

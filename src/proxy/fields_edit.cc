@@ -174,6 +174,8 @@ std::string write_request(const http::RequestHead& request, const Forwarding& ho
     if (how.websocket) {
       out.field(FieldId::connection, "upgrade");
       out.field(FieldId::upgrade, "websocket");
+    } else if (how.close) {
+      out.field(FieldId::connection, "close");
     }
     std::string via = joined(request.fields, FieldId::via);
     out.field(FieldId::via, {via, separator(via),

@@ -29,11 +29,11 @@ void H1Work::clear() {
   body_consumer = nullptr;
 }
 
-H1Session::H1Session(Resources& resources, const ListenPlace& place, const Address& remote)
-    : resources_(resources), place_(place), remote_(remote) {}
+H1Session::H1Session(Resources& resources, const ListenPlace& place, const Ends& ends)
+    : resources_(resources), place_(place), ends_(ends) {}
 
 H1Session::~H1Session() {
-  resources_.leave(remote_);
+  resources_.leave(ends_.client);
   if (work_) {
     resources_.give_back(std::move(work_));
   }
@@ -146,7 +146,7 @@ bool H1Session::begin_request() {
   work_ = resources_.lend_work();
   work_->input = Chunk::small();
   state_ = State::head;
-  work_->exchange.begin(*this, place_, remote_);
+  work_->exchange.begin(*this, place_, ends_);
   work_->parser = http::H1Parser(work_->exchange.limits());
   return true;
 }
@@ -500,7 +500,7 @@ bool H1Session::finish_exchange() {
   }
   make_room(1024);
   state_ = State::head;
-  work.exchange.begin(*this, place_, remote_);
+  work.exchange.begin(*this, place_, ends_);
   work.parser = http::H1Parser(work.exchange.limits());
   deadline_.arm(resources_.loop, resources_.options(place_).client_idle_timeout, *this);
   return true;

@@ -50,7 +50,7 @@ struct H1Work {
 class H1Session final : public Session, public ClientSession {
 public:
   /// Of a connection that has entered (Resources); it leaves with the session.
-  H1Session(Resources& resources, const ListenPlace& place, const Address& remote);
+  H1Session(Resources& resources, const ListenPlace& place, const Ends& ends);
   ~H1Session() override;
 
   /// False: the kernel refuses to watch it; the session is of no use.
@@ -123,7 +123,7 @@ private:
   std::unique_ptr<net::Transport> transport_;
   event::Deadline deadline_;
   std::unique_ptr<H1Work> work_;
-  Address remote_;
+  const Ends ends_;
   State state_ = State::idle;
   Body body_ = Body::none;
   Out out_ = Out::waiting;

@@ -44,8 +44,8 @@ http::H2Settings settings_of(const config::Options& options) {
 
 } // namespace
 
-H2Session::H2Session(Resources& resources, const ListenPlace& place, const Address& remote)
-    : resources_(resources), place_(place), remote_(remote),
+H2Session::H2Session(Resources& resources, const ListenPlace& place, const Ends& ends)
+    : resources_(resources), place_(place), ends_(ends),
       codec_(*this, settings_of(resources.options(place))) {
   metrics::count(Metric::http2_connections);
   for (std::size_t i = 0; i < buckets_.size(); ++i) {
@@ -53,7 +53,7 @@ H2Session::H2Session(Resources& resources, const ListenPlace& place, const Addre
   }
 }
 
-H2Session::~H2Session() { resources_.leave(remote_); }
+H2Session::~H2Session() { resources_.leave(ends_.client); }
 
 void H2Session::open(std::unique_ptr<net::Transport> transport) {
   transport_ = std::move(transport);
@@ -221,16 +221,19 @@ bool H2Session::tolerates(H2Flood kind) {
 void H2Session::on_go_away(std::uint32_t error) {
   metrics::count(flood_ != nullptr ? Metric::http2_floods : Metric::http2_errors);
   if (flood_ != nullptr) {
-    log_warn("http2: {} at {}: {}", remote_.to_string(), place_.address.to_string(), flood_);
+    log_warn("http2: {} at {}: {}", ends_.client.to_string(), place_.address.to_string(), flood_);
     note_end(flood_);
   } else {
-    log_debug("http2: {} at {}: error {}", remote_.to_string(), place_.address.to_string(), error);
+    log_debug("http2: {} at {}: error {}", ends_.client.to_string(), place_.address.to_string(),
+              error);
     note_end("h2-error");
   }
 }
 
 /// A row of its own: no request may have been there to have one.
-void H2Session::note_end(std::string_view end) { resources_.note_connection(remote_, "2", end); }
+void H2Session::note_end(std::string_view end) {
+  resources_.note_connection(ends_.client, "2", end);
+}
 
 void H2Session::answered(std::int32_t id, bool asked_all) {
   // The rest of an upload that was answered is not wanted (RFC 9113 §8.1). Not here: this may be

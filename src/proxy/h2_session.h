@@ -27,7 +27,7 @@ struct ListenPlace;
 class H2Session final : public Session, private http::H2Guard {
 public:
   /// Of a connection that has entered (Resources); it leaves with the session.
-  H2Session(Resources& resources, const ListenPlace& place, const Address& remote);
+  H2Session(Resources& resources, const ListenPlace& place, const Ends& ends);
   ~H2Session() override;
 
   /// Takes a connection that is open already; it is looked at in the next run.
@@ -40,7 +40,7 @@ public:
   // For its streams.
   http::H2Codec& codec() noexcept { return codec_; }
   const ListenPlace& place() const noexcept { return place_; }
-  const Address& remote() const noexcept { return remote_; }
+  const Ends& ends() const noexcept { return ends_; }
   const net::TlsFacts* tls() const { return transport_->tls(); }
   const Ref<Chunk>& input() const noexcept { return input_; }
   event::Loop& loop() noexcept;
@@ -81,7 +81,7 @@ private:
 
   Resources& resources_;
   const ListenPlace& place_;
-  const Address remote_;
+  const Ends ends_;
   std::unique_ptr<net::Transport> transport_;
   http::H2Codec codec_;
   OutQueue out_;

@@ -27,7 +27,7 @@ void H2Stream::begin(H2Session& session, std::int32_t id) {
   trailers_.clear();
   body_error_ = {};
   waits_since_ = Clock::mono();
-  exchange_.begin(*this, session.place(), session.remote());
+  exchange_.begin(*this, session.place(), session.ends());
 }
 
 void H2Stream::clear() {

@@ -19,19 +19,19 @@ namespace {
 constexpr std::string_view kPreface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 } // namespace
 
-Handshake::Handshake(Resources& resources, const ListenPlace& place, const Address& remote)
-    : resources_(resources), place_(place), generation_(resources.generation), remote_(remote) {}
+Handshake::Handshake(Resources& resources, const ListenPlace& place, const Ends& ends)
+    : resources_(resources), place_(place), generation_(resources.generation), ends_(ends) {}
 
 Handshake::~Handshake() {
   if (taken_ == Place::reserved) {
     resources_.clients.unreserve();
   } else if (taken_ == Place::entered) {
-    resources_.leave(remote_);
+    resources_.leave(ends_.client);
   }
 }
 
 bool Handshake::enter() {
-  if (!resources_.enter(remote_)) {
+  if (!resources_.enter(ends_.client)) {
     return false;
   }
   taken_ = Place::entered;
@@ -44,9 +44,9 @@ bool Handshake::open(net::Fd fd) {
   const auto& senders = use.proxy_senders;
   if (!senders.empty()) {
     if (std::none_of(senders.begin(), senders.end(),
-                     [this](const Prefix& each) { return each.contains(remote_); })) {
+                     [this](const Prefix& each) { return each.contains(ends_.client); })) {
       metrics::count(metrics::Metric::proxy_senders_refused);
-      log_warn("proxy-protocol: {} at {}: not a listed sender", remote_.to_string(),
+      log_warn("proxy-protocol: {} at {}: not a listed sender", ends_.client.to_string(),
                place_.address.to_string());
       return false;
     }
@@ -144,7 +144,7 @@ void Handshake::take_header(const net::ProxyHeader& header) {
   }
   metrics::count(metrics::Metric::proxy_headers_read);
   if (header.source.valid()) {
-    remote_ = header.source;
+    ends_ = {header.source, header.destination};
   }
   if (!enter()) {
     close();
@@ -198,11 +198,11 @@ void Handshake::look_at_preface() {
 void Handshake::carry_on(bool http2) {
   std::unique_ptr<Session> next;
   if (http2) {
-    auto session = std::make_unique<H2Session>(resources_, place_, remote_);
+    auto session = std::make_unique<H2Session>(resources_, place_, ends_);
     session->open(std::move(transport_));
     next = std::move(session);
   } else {
-    auto session = std::make_unique<H1Session>(resources_, place_, remote_);
+    auto session = std::make_unique<H1Session>(resources_, place_, ends_);
     session->open(std::move(transport_));
     next = std::move(session);
   }
@@ -216,13 +216,13 @@ void Handshake::carry_on(bool http2) {
 
 void Handshake::refuse_header(std::string_view why) {
   metrics::count(metrics::Metric::proxy_headers_refused);
-  log_warn("proxy-protocol: {} at {}: {}", remote_.to_string(), place_.address.to_string(), why);
+  log_warn("proxy-protocol: {} at {}: {}", ends_.client.to_string(), place_.address.to_string(), why);
   close();
 }
 
 void Handshake::fail(std::string_view why) {
   metrics::count(metrics::Metric::tls_handshakes_failed);
-  log_debug("tls: {} at {}: {}", remote_.to_string(), place_.address.to_string(), why);
+  log_debug("tls: {} at {}: {}", ends_.client.to_string(), place_.address.to_string(), why);
   close();
 }
 

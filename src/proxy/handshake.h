@@ -25,7 +25,7 @@ struct Resources;
 
 class Handshake final : public Session {
 public:
-  Handshake(Resources& resources, const ListenPlace& place, const Address& remote);
+  Handshake(Resources& resources, const ListenPlace& place, const Ends& ends);
   ~Handshake() override;
 
   /// Whether connections of such a listener begin with one; others have a session at once.
@@ -66,7 +66,7 @@ private:
   Resources& resources_;
   const ListenPlace& place_;
   const GenerationRef generation_;
-  Address remote_; // of the connection, until a PROXY header names another
+  Ends ends_; // of the connection, until a PROXY header names others
   std::unique_ptr<net::Transport> transport_;
   net::PlainTransport* plain_ = nullptr; // transport_, if it is one
   net::TlsTransport* tls_ = nullptr;     // transport_, if it is one

@@ -24,6 +24,12 @@ struct TlsFacts;
 
 namespace weir::proxy {
 
+/// The ends of a client's connection, or what a PROXY header says they are.
+struct Ends {
+  Address client;
+  Address local; // invalid: weir asks for itself
+};
+
 struct SessionTag {};
 
 class Session : public event::Task, public ListNode<SessionTag> {

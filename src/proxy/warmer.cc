@@ -65,7 +65,7 @@ bool WarmFetch::begin(const WarmJob& job, const WarmUrl& url) {
   bytes_ = http::write_client_request("GET", *target, forward, job.fields);
   status_ = 0;
   state_ = State::waiting;
-  exchange_.begin(*this, place_, job.client);
+  exchange_.begin(*this, place_, {job.client, {}});
   exchange_.set_kind("warm");
   http::H1Parser parser;
   auto progress = parser.parse_request(bytes_, exchange_.request(), exchange_.arena());

@@ -30,12 +30,13 @@ bool Worker::Door::reserve() {
   return false;
 }
 
-void Worker::Door::accepted(net::Fd fd, const Address& remote, const Address&) {
+void Worker::Door::accepted(net::Fd fd, const Address& remote, const Address& local) {
   net::set_nodelay(fd.get());
   proxy::Resources& resources = worker_.resources_;
+  const proxy::Ends ends{remote, local};
   std::unique_ptr<proxy::Session> session;
   if (proxy::Handshake::is_needed(resources.generation->listen(place_))) {
-    auto handshake = std::make_unique<proxy::Handshake>(resources, place_, remote);
+    auto handshake = std::make_unique<proxy::Handshake>(resources, place_, ends);
     if (!handshake->open(std::move(fd))) {
       return;
     }
@@ -44,7 +45,7 @@ void Worker::Door::accepted(net::Fd fd, const Address& remote, const Address&) {
     resources.clients.unreserve();
     return;
   } else {
-    auto plain = std::make_unique<proxy::H1Session>(resources, place_, remote);
+    auto plain = std::make_unique<proxy::H1Session>(resources, place_, ends);
     if (!plain->open(std::move(fd))) {
       return;
     }

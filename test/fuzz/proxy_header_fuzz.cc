@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// PROXY headers: any split of the bytes ends in the same result, and what is taken is no more than
-// the header.
+// PROXY headers: any split of the bytes ends in the same result, what is taken is no more than
+// the header, and what is read can be written.
 #include "check.h"
 #include "net/proxy_header.h"
 
@@ -15,6 +15,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const ProxyHeader& header = **whole;
     CHECK(header.size > 0 && header.size <= size && header.size <= kWholeProxyHeader);
     CHECK(header.source.valid() == header.destination.valid());
+    for (ProxyVersion version : {ProxyVersion::first, ProxyVersion::second}) {
+      auto again =
+          parse_proxy_header(write_proxy_header(version, header.source, header.destination));
+      CHECK(again && *again && (*again)->source == header.source);
+      CHECK((*again)->destination == header.destination);
+    }
   } else if (whole) {
     CHECK(size < kWholeProxyHeader); // whoever has so many bytes waits for no more
   }

@@ -317,6 +317,8 @@ TEST_CASE("C5 C6 values that are none") {
      "2:8 bad value '127.0.0.1' | the port is missing: write 127.0.0.1:3128");
   in("forward", "listen 127.0.0.1:9 trust 10.0.0.0/8",
      "2:20 trust stands only in a site | a forward proxy removes these fields from every request");
+  in("pool", "proxy-protocol", "2:1 'proxy-protocol' needs more words | form: proxy-protocol v1|v2");
+  in("pool", "proxy-protocol 10.0.0.1", "2:16 bad value '10.0.0.1' | write v1 or v2");
   in("forward", "listen 127.0.0.1:9 proxy-protocol",
      "2:20 'proxy-protocol' needs more words | form: proxy-protocol CIDR ...");
   in("site", "listen 127.0.0.1:9 proxy-protocol v2",

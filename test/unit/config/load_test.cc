@@ -143,7 +143,7 @@ site s.example {
     route /y { respond 204 }
     body-max 5MB
 }
-pool p { server h:1; answer-timeout 2s; connections 7; queue-timeout 1s; retry 0 }
+pool p { server h:1; answer-timeout 2s; connections 7; queue-timeout 1s; retry 0; proxy-protocol v2 }
 pool q { server h:1 }
 site t.example { listen 127.0.0.1:2; route / { pool p }; route /q { pool q } }
 header-timeout 8s
@@ -163,6 +163,8 @@ workers 3
   CHECK(config->pools[0].options.connections == 7);
   CHECK(config->pools[0].options.queue_timeout == 1s);
   CHECK(config->pools[0].options.retry == 0);
+  CHECK(config->pools[0].send_proxy == SendProxy::v2);
+  CHECK(config->pools[1].send_proxy == SendProxy::no);
   CHECK(config->pools[1].options.answer_timeout == 7s);
   CHECK(config->where(config->options.written_at(Scalar::header_timeout)) == "t:12");
   CHECK(config->where(config->options.written_at(Scalar::connect_timeout)) == "default");

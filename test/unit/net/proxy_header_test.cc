@@ -83,3 +83,41 @@ TEST_CASE("PROXY version 1: one spelling only") {
     CHECK(is_bad("PROXY " + std::string(line) + "\r\n"));
   }
 }
+
+TEST_CASE("PROXY: what is written is what is read, in both versions") {
+  auto v4 = *Address::parse("192.0.2.1", 4711);
+  auto v4_there = *Address::parse("198.51.100.2", 443);
+  auto v6 = *Address::parse("2001:db8::1", 65535);
+  auto v6_there = *Address::parse("::1", 1);
+  for (ProxyVersion version : {ProxyVersion::first, ProxyVersion::second}) {
+    for (auto [source, destination] :
+         {std::pair{v4, v4_there}, std::pair{v6, v6_there}, std::pair{v4, v6_there},
+          std::pair{v6, v4_there}, std::pair{v4.with_port(0), v4_there}}) {
+      std::string text = write_proxy_header(version, source, destination);
+      CAPTURE(text);
+      auto got = parse_proxy_header(text + "more");
+      REQUIRE((got && *got));
+      CHECK((*got)->size == text.size());
+      CHECK((*got)->source == source);
+      CHECK((*got)->destination == destination);
+    }
+    auto ours = write_proxy_header(version, v4, {});
+    auto got = parse_proxy_header(ours);
+    REQUIRE((got && *got));
+    CHECK((*got)->size == ours.size());
+    CHECK_FALSE((*got)->source.valid());
+  }
+}
+
+TEST_CASE("PROXY: written as the specification has it") {
+  auto client = *Address::parse("192.0.2.1", 4711);
+  auto here = *Address::parse("198.51.100.2", 443);
+  CHECK(write_proxy_header(ProxyVersion::first, client, here) ==
+        "PROXY TCP4 192.0.2.1 198.51.100.2 4711 443\r\n");
+  CHECK(write_proxy_header(ProxyVersion::first, client, *Address::parse("::1", 2)) ==
+        "PROXY TCP6 ::ffff:192.0.2.1 ::1 4711 2\r\n");
+  CHECK(write_proxy_header(ProxyVersion::first, {}, {}) == "PROXY UNKNOWN\r\n");
+  CHECK(write_proxy_header(ProxyVersion::second, client, here) ==
+        block(0x21, 0x11, std::string("\xc0\0\2\1\xc6\x33\x64\2\x12\x67\x01\xbb", 12)));
+  CHECK(write_proxy_header(ProxyVersion::second, {}, here) == block(0x20, 0x00, ""));
+}

@@ -159,7 +159,7 @@ private:
     client_ = ends[0];
     auto remote = *Address::parse("127.0.0.1", 40000);
     REQUIRE((clients_.reserve() && resources_.enter(remote)));
-    auto session = std::make_unique<H1Session>(resources_, place_, remote);
+    auto session = std::make_unique<H1Session>(resources_, place_, Ends{remote, {}});
     REQUIRE(session->open(net::Fd(ends[1])));
     session.release(); // it retires itself
     loop_.turn(false); // the first edge: it can be written to

@@ -5,7 +5,9 @@ from .client import Client
 from .dns import Dns
 from .http1 import Closed, Fields, Malformed, Request, Response, answer, chunks, fresh, head
 from .http2 import H2Client, block, frame, literal
+from .nginx import Nginx
 from .origin import Connection, Gate, Origin
+from .proxy import ProxyOrigin, ProxyTlsOrigin, read_proxy
 from .tls import Authority, TlsClient, TlsOrigin, context
 from .tap import (DEADLINE, LONG, SLOWNESS, Failure, Skip, expect, expect_equal, expect_grown, expect_in, main, table, test,
                   wait_until)

@@ -15,6 +15,7 @@ class Connection(Stream):
         super().__init__(sock)
         self.number = number
         self.open = True
+        self.proxy = None  # its PROXY header (ProxyOrigin)
         self.pending = None  # the request whose body is not read yet
 
     def send(self, *pieces):
@@ -155,6 +156,7 @@ class Origin:
         except TimeoutError:
             raise Closed(b"") from None
         request.connection = connection.number
+        request.proxy = connection.proxy
         request.complete = False
         connection.pending = request
         with self.lock:
