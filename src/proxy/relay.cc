@@ -36,9 +36,11 @@ void Relay::run(event::Task& consumer) {
   } else if (opened_) {
     send();
   }
+  // A consumer whose client takes nothing pulls again when that changes. Woken now it would wake
+  // us, and so on: a tunnel that is blocked both ways would spin.
   bool arrived = connection_ && opened_ &&
-                 (!early_.empty() || connection_->transport().readable() ||
-                  connection_->transport().end_seen() || ended());
+                 (ended() || (awaited_ && (!early_.empty() || connection_->transport().readable() ||
+                                           connection_->transport().end_seen())));
   if (arrived || error_.code != Code::none) {
     loop_.wake(consumer);
   }
@@ -75,6 +77,12 @@ void Relay::send() {
 }
 
 Pull Relay::pull(OutQueue& out, std::size_t room) {
+  Pull got = pull_some(out, room);
+  awaited_ = got == Pull::blocked;
+  return got;
+}
+
+Pull Relay::pull_some(OutQueue& out, std::size_t room) {
   if (error_.code != Code::none) {
     return Pull::failed;
   }

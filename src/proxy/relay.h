@@ -40,6 +40,7 @@ public:
   std::uint64_t bytes_out() const noexcept { return bytes_out_; }
 
 private:
+  Pull pull_some(OutQueue& out, std::size_t room);
   void send();
   void note_progress();
   void fail(const Error& error);
@@ -52,6 +53,7 @@ private:
   event::Deadline idle_deadline_;
   event::Deadline life_deadline_;
   bool opened_ = false;
+  bool awaited_ = true; // the consumer has nothing to pull, and waits to be woken
   bool to_origin_ended_ = false;
   bool from_origin_ended_ = false;
   Error error_;

@@ -18,6 +18,9 @@ def serve(conn):
             part = b"x" * min(left, 65536)
             conn.send(part)
             left -= len(part)
+    elif line == b"mirror\n":
+        while data := conn.sock.recv(65536):
+            conn.sock.sendall(data)
     elif line == b"hold\n":
         conn.send(b"held\n")
         conn.to_end()
@@ -101,6 +104,18 @@ def _():
         got = client.end()
         sender.join()
     expect(got == block * 8 + b"<end>", f"{len(got)} bytes, not as sent")
+
+
+@test("a tunnel that is blocked both ways costs nothing: its ends do not wake each other in turn")
+def _():
+    with weir.forward() as client:
+        tunnel(client)
+        client.send("mirror\n")
+        expect(client.fill() > 0, "nothing was taken")  # what comes back is not read, so in the end nothing moves
+        before = weir.processor_time()
+        expect_equal(client.fill(), 0)
+        expect(weir.processor_time() - before < 0.1, f"{weir.processor_time() - before} s of processor time in one second")
+        client.reset()
 
 
 @table("W8.1 CONNECT {} is 400", [

@@ -83,6 +83,18 @@ class Client(Stream):
         except TimeoutError:
             raise Failure(f"the connection was not closed; got {self.buffer[:200]!r}") from None
 
+    def fill(self, seconds=1):
+        """Sends until nothing is taken for so long; how many bytes that were."""
+        sent = 0
+        self.sock.settimeout(seconds)
+        try:
+            while True:
+                sent += self.sock.send(bytes(65536))
+        except TimeoutError:
+            return sent
+        finally:
+            self.sock.settimeout(DEADLINE)
+
     def is_quiet(self, seconds=0.05):
         """True if neither a byte nor the end comes within `seconds`."""
         if self.buffer:

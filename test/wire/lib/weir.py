@@ -271,6 +271,11 @@ class Weir:
             answer = sock.recv(100)
         expect(answer.strip() == b"ok", f"the test clock answered {answer!r}")
 
+    def processor_time(self):
+        """Seconds of processor time it has used so far."""
+        fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def memory(self):
         """Resident bytes, those of shared mappings left out."""
         status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
