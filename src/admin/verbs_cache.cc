@@ -83,8 +83,9 @@ Answer show(const proxy::Generation& generation, const Url& url) {
 
 bool is_place(const proxy::Generation& generation, std::string_view name) {
   const auto& routes = generation.routes->routes();
-  return std::any_of(routes.begin(), routes.end(),
-                     [name](const rules::Route& each) { return each.place == name; });
+  return std::any_of(routes.begin(), routes.end(), [name](const rules::Route& each) {
+    return each.l4 == nullptr && each.place == name;
+  });
 }
 
 /// On a thread that may block.

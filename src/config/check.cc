@@ -79,6 +79,9 @@ template <class Visit> void each_rules(Config& config, Visit visit) {
   for (ForwardDecl& forward : config.forwards) {
     visit(forward.rules);
   }
+  for (L4Decl& l4 : config.l4s) {
+    visit(l4.rules);
+  }
   for (SiteDecl& site : config.sites) {
     visit(site.rules);
     for (RouteDecl& route : site.routes) {
@@ -119,6 +122,12 @@ public:
         pools_.use(route.pool);
       }
     }
+    for (L4Decl& l4 : config_.l4s) {
+      pools_.use(l4.pool);
+      for (SniDecl& sni : l4.snis) {
+        pools_.use(sni.pool);
+      }
+    }
     NameRef blocked{"blocked", 0, {}};
     pages_.use(blocked); // every deny without a page of its own
   }
@@ -149,8 +158,9 @@ void check_use(Reading& r) {
   if (!admin.token_file.empty() && !admin.http) {
     r.report.warning(admin.token_at, "a token without an http listener is of no use");
   }
-  if (r.config.forwards.empty() && r.config.sites.empty() && !r.report.failed()) {
-    r.report.file_warning("nothing listens: there is neither a forward nor a site");
+  if (r.config.forwards.empty() && r.config.sites.empty() && r.config.l4s.empty() &&
+      !r.report.failed()) {
+    r.report.file_warning("nothing listens: there is neither a forward nor a site nor an l4");
   }
 }
 
@@ -306,6 +316,11 @@ void check_listeners(Reading& r) {
       listeners.add(listen.address, listen.at, &site);
     }
   }
+  for (const L4Decl& l4 : r.config.l4s) {
+    for (const ListenDecl& listen : l4.listens) {
+      listeners.add(listen.address, listen.at, nullptr);
+    }
+  }
   if (r.config.admin.http) {
     listeners.add(*r.config.admin.http, r.config.admin.http_at, nullptr);
   }
@@ -395,6 +410,9 @@ void check_unreachable(Reading& r) {
   for (const ForwardDecl& forward : r.config.forwards) {
     check_reach(r, forward.rules, nullptr);
   }
+  for (const L4Decl& l4 : r.config.l4s) {
+    check_reach(r, l4.rules, nullptr);
+  }
   for (const SiteDecl& site : r.config.sites) {
     const RuleDecl* end = check_reach(r, site.rules, nullptr);
     std::map<std::pair<PathPattern::Kind, std::string>, Position> paths;
@@ -464,6 +482,7 @@ void check(Reading& r) {
   check_open(r);
   check_unreachable(r);
   check_limits(r);
+  check_l4(r);
   check_use(r);
   uses.warn_unused();
 }

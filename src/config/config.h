@@ -173,6 +173,24 @@ struct SiteDecl {
   Position at;
 };
 
+/// Hosts that clients name in their TLS, and where these go.
+struct SniDecl {
+  std::vector<HostPattern> names;
+  NameRef pool;
+  Position at;
+};
+
+struct L4Decl {
+  std::string name;
+  std::vector<ListenDecl> listens;
+  NameRef pool; // none: only those with a name in `snis` are served
+  std::vector<SniDecl> snis;
+  SendProxy send_proxy = SendProxy::no; // no: as the pool says
+  std::vector<RuleDecl> rules;
+  Options options;
+  Position at, send_proxy_at;
+};
+
 struct LogDecl {
   std::string sqlite; // folder; empty: none
   Duration keep{};    // 0: for ever
@@ -220,6 +238,7 @@ struct Config {
   std::vector<PageDecl> pages; // always has "blocked"
   std::vector<ForwardDecl> forwards;
   std::vector<SiteDecl> sites;
+  std::vector<L4Decl> l4s;
 
   /// "weir.conf:12", or "default".
   std::string where(const Position& at) const;

@@ -2,13 +2,14 @@
 noinst_LIBRARIES += src/config/libconfig.a
 src_config_libconfig_a_CPPFLAGS = $(AM_CPPFLAGS) $(RE2_CFLAGS)
 src_config_libconfig_a_SOURCES = \
-  src/config/check.cc \
+  src/config/check.cc src/config/check_l4.cc \
   src/config/config.h \
   src/config/format.cc \
   src/config/load.cc src/config/load.h \
   src/config/options.cc src/config/options.def src/config/options.h \
   src/config/read_answers.cc \
   src/config/read_compress.cc \
+  src/config/read_l4.cc \
   src/config/read_limits.cc \
   src/config/read_rules.cc \
   src/config/read_top.cc \

@@ -49,7 +49,7 @@ constexpr Place kPlaces[] = {
     {SERVER, "server", "server_"}, {MEMORY, "memory", "memory_"},
     {DISK, "disk", "disk_"},       {PRIVATE, "private", "private_"},
     {ARGUMENT, "rule", "rule_"},   {CONDITION, "condition", "match_"},
-    {USE, "cache NAME", "use_"},
+    {USE, "cache NAME", "use_"},   {L4, "l4", "l4_"},
 };
 
 struct Unit {

@@ -270,8 +270,9 @@ void read_match_client(Reading& r, const Statement& s, Scope& scope) {
   }
 }
 
-void read_match_host(Reading& r, const Statement& s, Scope& scope) {
-  Condition* condition = begin(r, s, scope, ConditionKind::host);
+namespace {
+void read_hosts(Reading& r, const Statement& s, Scope& scope, ConditionKind kind) {
+  Condition* condition = begin(r, s, scope, kind);
   if (condition == nullptr) {
     return;
   }
@@ -288,6 +289,15 @@ void read_match_host(Reading& r, const Statement& s, Scope& scope) {
       [condition](const Word& word) {
         condition->hosts.push_back({HostPattern::Kind::regex, word.text, word.at});
       });
+}
+} // namespace
+
+void read_match_host(Reading& r, const Statement& s, Scope& scope) {
+  read_hosts(r, s, scope, ConditionKind::host);
+}
+
+void read_match_sni(Reading& r, const Statement& s, Scope& scope) {
+  read_hosts(r, s, scope, ConditionKind::sni);
 }
 
 void read_match_port(Reading& r, const Statement& s, Scope& scope) {

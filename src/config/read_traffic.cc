@@ -257,13 +257,7 @@ void read_pool_balance(Reading& r, const Statement& s, Scope& scope) {
 }
 
 void read_pool_proxy_protocol(Reading& r, const Statement& s, Scope& scope) {
-  if (!has_words(r, s, scope, 1, 1)) {
-    return;
-  }
-  if (!s.words[1].is("v1") && !s.words[1].is("v2")) {
-    return bad_value(r, s.words[1], "write v1 or v2");
-  }
-  scope.pool->send_proxy = s.words[1].is("v1") ? SendProxy::v1 : SendProxy::v2;
+  scope.pool->send_proxy = read_send_proxy(r, s, scope);
   scope.pool->send_proxy_at = s.at();
 }
 

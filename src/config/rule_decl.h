@@ -51,6 +51,7 @@ struct PortRange {
 enum class ConditionKind : std::uint8_t {
   client, // prefixes
   host,   // hosts
+  sni,    // hosts
   port,   // ports: of the request target
   path,   // paths
   method, // texts, case kept

@@ -38,6 +38,10 @@ std::string tls_text(const ListenDecl& listen) {
   return text + (listen.redirect_https ? " redirect https" : "");
 }
 
+std::string send_proxy_text(SendProxy which, std::string_view none) {
+  return std::string(which == SendProxy::v1 ? "v1" : which == SendProxy::v2 ? "v2" : none);
+}
+
 /// The lines of one configuration, in the order of the file's blocks.
 class Shower {
 public:
@@ -54,6 +58,9 @@ public:
     }
     for (const SiteDecl& each : config_.sites) {
       site(each);
+    }
+    for (const L4Decl& each : config_.l4s) {
+      l4(each);
     }
     return std::move(lines_);
   }
@@ -179,11 +186,7 @@ private:
             server.at);
       }
       add("balance", "round-robin", pool.balance_at);
-      add("proxy-protocol",
-          pool.send_proxy == SendProxy::no   ? "none"
-          : pool.send_proxy == SendProxy::v1 ? "v1"
-                                             : "v2",
-          pool.send_proxy_at);
+      add("proxy-protocol", send_proxy_text(pool.send_proxy, "none"), pool.send_proxy_at);
       options(flag::POOL, pool.options, config_.options);
     }
   }
@@ -289,6 +292,18 @@ private:
         add("rule", rule.text, rule.at);
       }
     }
+  }
+
+  void l4(const L4Decl& l4) {
+    block_ = "l4 " + l4.name;
+    listens(l4.listens);
+    add("pool", l4.pool ? l4.pool.name : "none", l4.pool.at);
+    for (const SniDecl& sni : l4.snis) {
+      add("sni", fmt::format("{} pool {}", join(sni.names, write_host), sni.pool.name), sni.at);
+    }
+    add("proxy-protocol", send_proxy_text(l4.send_proxy, "as the pool"), l4.send_proxy_at);
+    options(flag::L4, l4.options, config_.options);
+    rules(l4.rules, "allow");
   }
 
   void answer(const RouteDecl& route) {

@@ -44,7 +44,6 @@ constexpr Absent kAbsent[] = {
     {"group", CONDITION},
     {"header", 0},
     {"http3", LISTEN},
-    {"l4", 0},
     {"mime", CONDITION},
     {"on", TOP | FORWARD | POOL},
     {"parent", 0},

@@ -37,6 +37,7 @@ struct Scope {
   ForwardDecl* forward = nullptr;
   SiteDecl* site = nullptr;
   RouteDecl* route = nullptr;
+  L4Decl* l4 = nullptr;
   RuleDecl* rule = nullptr;
   std::vector<Condition>* conditions = nullptr; // of the rule: before or after its `unless`
   std::vector<RuleDecl>* rules = nullptr;
@@ -95,6 +96,8 @@ std::size_t read_respond(Reading& r, const Statement& s, std::size_t from, Respo
 /// URL [STATUS] from word `from` on; answers the number of words taken.
 std::size_t read_redirect(Reading& r, const Statement& s, std::size_t from, std::string& url,
                           std::uint16_t& status);
+/// v1 or v2, after the word.
+SendProxy read_send_proxy(Reading& r, const Statement& s, const Scope& scope);
 std::string content_type(std::string_view path, std::string_view otherwise);
 
 #define WEIR_READ_Duration(name)
@@ -110,6 +113,9 @@ std::string content_type(std::string_view path, std::string_view otherwise);
 /// What `compress` comes to for each forward, site and route, from its words and its cache's
 /// (read_compress.cc). The names of caches are resolved.
 void resolve_compress(Reading& r);
+
+/// What is wrong with an l4, and with words that are for one only (check_l4.cc).
+void check_l4(Reading& r);
 
 /// What cannot be seen in one statement: names used and declared, listeners, what is unreachable
 /// (check.cc).

@@ -2,6 +2,7 @@
 noinst_LIBRARIES += src/net/libnet.a
 src_net_libnet_a_CPPFLAGS = $(AM_CPPFLAGS) $(CARES_CFLAGS) $(OPENSSL_CFLAGS)
 src_net_libnet_a_SOURCES = \
+  src/net/client_hello.cc src/net/client_hello.h \
   src/net/client_counts.cc src/net/client_counts.h \
   src/net/connector.cc src/net/connector.h \
   src/net/dns_cache.cc src/net/dns_cache.h \
@@ -23,6 +24,7 @@ LINK_NET = src/net/libnet.a $(CARES_LIBS) $(OPENSSL_LIBS) $(LINK_EVENT) $(LINK_M
 check_PROGRAMS += test/unit/net_test
 test_unit_net_test_SOURCES = \
   test/unit/net/client_counts_test.cc \
+  test/unit/net/client_hello_test.cc \
   test/unit/net/connector_test.cc \
   test/unit/net/dns_server.h \
   test/unit/net/listener_test.cc \

@@ -4,14 +4,13 @@
 #include "metrics/metrics.h"
 #include "net/tls.h"
 #include "proxy/resources.h"
+#include "proxy/verdict_note.h"
 
 namespace weir::proxy {
 
 using metrics::Metric;
 
 namespace {
-
-constexpr std::size_t kMostRuleText = 100;
 
 /// Which step may follow which: bit `to` of entry `from` (DESIGN §6.1).
 constexpr std::uint16_t bits(std::initializer_list<Step> steps) {
@@ -271,27 +270,13 @@ void Exchange::count_active(bool active) {
   }
 }
 
-/// The rule that decided, and those that only report.
 void Exchange::note_verdict() {
-  const rules::Verdict& v = verdict_;
-  if (v.decl != nullptr) {
-    record_.rule = arena_.join({v.where, " ", v.text().substr(0, kMostRuleText)});
+  if (route_ != nullptr) {
+    proxy::note_verdict(verdict_, *route_->rules, arena_, record_);
   }
-  if (error_.code == Code::denied && v.allows() && route_ != nullptr) { // not by a rule
+  if (error_.code == Code::denied && verdict_.allows() && route_ != nullptr) { // not by a rule
     record_.rule = arena_.join({forward_ ? "forward " : "site ", route_->place,
                                 error_.side == Side::client ? " connect" : " private"});
-  }
-  for (std::size_t i = 0; route_ != nullptr && i < v.reported_count; ++i) {
-    const rules::RuleSet& rules = *route_->rules;
-    std::string_view text = rules.decl(v.reported[i]).text;
-    record_.reports = arena_.join({record_.reports, i > 0 ? "; " : "", rules.where(v.reported[i]),
-                                   " ", text.substr(0, kMostRuleText)});
-  }
-  if (v.reported_count > 0) {
-    metrics::count(Metric::rules_reported, v.reported_count);
-  }
-  if (v.list) {
-    record_.list = arena_.join({v.list.list->name(), " ", arena_.copy(v.list.list->where(v.list))});
   }
 }
 

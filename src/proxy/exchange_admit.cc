@@ -19,7 +19,7 @@ Next Exchange::admit() {
     return admit_purge(*route_);
   }
   const ListenUse& use = generation_->listen(*place_);
-  if (!use.used) {
+  if (!use.used || use.direction == rules::Direction::l4) {
     error_ = {Code::stopped, Side::self}; // a reload took the listener away
     return next(Step::fail);
   }

@@ -30,15 +30,6 @@ rules::Facts keep(const rules::Facts& facts, const http::Fields& fields, Arena& 
   return kept;
 }
 
-std::string header_to_send(config::SendProxy which, const Address& client, const Address& local) {
-  if (which == config::SendProxy::no) {
-    return {};
-  }
-  return net::write_proxy_header(which == config::SendProxy::v1 ? net::ProxyVersion::first
-                                                                : net::ProxyVersion::second,
-                                 client, local);
-}
-
 } // namespace
 
 void FetchPlan::keep_request() {
@@ -51,6 +42,21 @@ void FetchPlan::keep_request() {
 
 FetchPlan::FetchPlan(GenerationRef pinned, const rules::RuleSet* asked)
     : generation(std::move(pinned)), rules(asked) {}
+
+void FetchPlan::use_pool(std::uint32_t pool, config::SendProxy send, const Ends& ends) {
+  const config::PoolDecl& decl = generation->config->pools[pool];
+  dial.pool = generation->pools[pool].get();
+  dial.slots = decl.options.connections;
+  dial.queue_timeout = decl.options.queue_timeout;
+  dial.retries = decl.options.retry;
+  dial.connect_timeout = decl.options.connect_timeout;
+  dial.tls = generation->tls_of_pool(pool);
+  if (send != config::SendProxy::no) {
+    auto version =
+        send == config::SendProxy::v1 ? net::ProxyVersion::first : net::ProxyVersion::second;
+    dial.proxy_header = net::write_proxy_header(version, ends.client, ends.local);
+  }
+}
 
 bool is_guarded(const Address& address, std::span<const Prefix> except) {
   if (!address.is_internal()) {
@@ -84,22 +90,18 @@ std::unique_ptr<FetchPlan> Exchange::make_plan(bool via_cache) {
   auto plan = std::make_unique<FetchPlan>(generation_, ask ? route_->rules : nullptr);
   const config::Options* times = options_;
   if (route_->pool) {
-    plan->dial.pool = generation_->pools[*route_->pool].get();
     const config::PoolDecl& pool = generation_->config->pools[*route_->pool];
     times = &pool.options;
-    plan->dial.slots = times->connections;
-    plan->dial.queue_timeout = times->queue_timeout;
-    plan->dial.tls = generation_->tls_of_pool(*route_->pool);
-    plan->dial.proxy_header = header_to_send(pool.send_proxy, client_, local_);
+    plan->use_pool(*route_->pool, pool.send_proxy, {client_, local_});
   } else {
     plan->dial.host = facts_.host;
     plan->dial.port = facts_.port;
     plan->dial.tls = fetches_by_tls() ? generation_->tls_of(*route_->forward) : nullptr;
     plan->guard = route_->forward->private_deny;
     plan->guard_except = route_->forward->private_except;
+    plan->dial.retries = times->retry;
+    plan->dial.connect_timeout = times->connect_timeout;
   }
-  plan->dial.retries = times->retry;
-  plan->dial.connect_timeout = times->connect_timeout;
   plan->answer_timeout = times->answer_timeout;
   plan->body_timeout = times->body_timeout;
   plan->origin_idle = times->origin_idle_timeout;

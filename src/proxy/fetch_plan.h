@@ -29,6 +29,9 @@ public:
 
   /// The egress guard, and the rules with this address among the facts.
   bool may_dial(const Address& address) override;
+  /// Its connection comes from this pool of the generation, and begins with a PROXY header if
+  /// `send` says so.
+  void use_pool(std::uint32_t pool, config::SendProxy send, const Ends& ends);
   /// Copies the request: from here on the plan may outlive the exchange. A pass needs none.
   void keep_request();
 

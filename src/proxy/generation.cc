@@ -4,6 +4,9 @@
 namespace weir::proxy {
 
 cache::Policy make_policy(const rules::Route& route) {
+  if (route.l4 != nullptr) {
+    return {};
+  }
   const config::CacheUseDecl* use = route.decl != nullptr   ? &route.decl->use
                                     : route.site != nullptr ? &route.site->use
                                                             : &route.forward->use;

@@ -35,8 +35,8 @@ struct ListenUse {
   bool used = false;
   std::uint32_t listener = 0; // its number in RouteTable::listeners()
   rules::Direction direction = rules::Direction::forward;
-  std::string name;              // "forward lan", "site www.example.com"
-  config::Options options;       // of the forward, or of the first site
+  std::string name;              // "forward lan", "site www.example.com", "l4 db"
+  config::Options options;       // of the forward or l4, or of the first site
   Ref<const net::TlsServer> tls; // none: plain
   bool http1 = true;
   bool http2 = false;

@@ -11,6 +11,7 @@
 #include "metrics/metrics.h"
 #include "proxy/h1_session.h"
 #include "proxy/h2_session.h"
+#include "proxy/l4_session.h"
 #include "proxy/resources.h"
 
 namespace weir::proxy {
@@ -151,7 +152,11 @@ void Handshake::take_header(const net::ProxyHeader& header) {
     return;
   }
   const ListenUse& use = generation_->listen(place_);
-  if (use.tls) {
+  if (use.direction == rules::Direction::l4) {
+    auto session = std::make_unique<L4Session>(resources_, place_, generation_, ends_);
+    session->open(std::move(transport_));
+    give_to(std::move(session));
+  } else if (use.tls) {
     if (!open_tls(plain_->release())) {
       close();
     }
@@ -206,6 +211,11 @@ void Handshake::carry_on(bool http2) {
     session->open(std::move(transport_));
     next = std::move(session);
   }
+  give_to(std::move(next));
+}
+
+/// The connection is this session's from now on.
+void Handshake::give_to(std::unique_ptr<Session> next) {
   taken_ = Place::given_on;
   if (draining_) {
     next->drain_after_first();
@@ -216,7 +226,8 @@ void Handshake::carry_on(bool http2) {
 
 void Handshake::refuse_header(std::string_view why) {
   metrics::count(metrics::Metric::proxy_headers_refused);
-  log_warn("proxy-protocol: {} at {}: {}", ends_.client.to_string(), place_.address.to_string(), why);
+  log_warn("proxy-protocol: {} at {}: {}", ends_.client.to_string(), place_.address.to_string(),
+           why);
   close();
 }
 

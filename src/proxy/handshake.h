@@ -59,6 +59,7 @@ private:
   void look_at_tls();
   void look_at_preface();
   void carry_on(bool http2);
+  void give_to(std::unique_ptr<Session> next);
   void refuse_header(std::string_view why);
   void fail(std::string_view why);
   void close();

@@ -19,6 +19,7 @@ src_proxy_libproxy_a_SOURCES = \
   src/proxy/h2_session.cc src/proxy/h2_session.h \
   src/proxy/h2_stream.cc src/proxy/h2_stream.h \
   src/proxy/handshake.cc src/proxy/handshake.h \
+  src/proxy/l4_session.cc src/proxy/l4_session.h \
   src/proxy/purger.h \
   src/proxy/raw_fetch.cc src/proxy/raw_fetch.h \
   src/proxy/relay.cc src/proxy/relay.h \
@@ -29,6 +30,7 @@ src_proxy_libproxy_a_SOURCES = \
   src/proxy/source.cc src/proxy/source.h \
   src/proxy/step.h \
   src/proxy/tls_setup.cc src/proxy/tls_setup.h \
+  src/proxy/verdict_note.cc src/proxy/verdict_note.h \
   src/proxy/warmer.cc src/proxy/warmer.h
 
 LINK_PROXY = src/proxy/libproxy.a src/origin/liborigin.a $(LINK_RULES) $(LINK_CACHE) $(LINK_NET) $(LINK_LOG)

@@ -57,6 +57,7 @@ Pull RawFetch::pull(OutQueue& out, std::size_t room) {
 OriginFacts RawFetch::facts() const {
   OriginFacts facts;
   facts.address = dial_.address();
+  facts.server = dial_.server() != nullptr ? std::string_view(dial_.server()->label) : "";
   facts.bytes_in = relay_ ? relay_->bytes_in() : 0;
   facts.bytes_out = relay_ ? relay_->bytes_out() : 0;
   return facts;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// RawFetch: a tunnel (CONNECT): a connection to the origin without framing, and a Relay on it.
-// Owner: an Exchange. See fetch.h.
+// RawFetch: a tunnel (CONNECT), or an l4's connection: one to the origin without framing, and a
+// Relay on it. Owner: an Exchange or an L4Session. See fetch.h.
 #pragma once
 
 #include "proxy/fetch.h"

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Relay: both directions of a tunnel, octet for octet, between a client's session and a connection
-// to an origin: after CONNECT, after 101. Each direction ends by itself (WIRE_RULES W8.4).
+// to an origin: after CONNECT, after 101, of an l4. Each direction ends by itself (WIRE_RULES
+// W8.4).
 //
 // Client to origin goes in run(), origin to client by pull(). Owner: a Fetch, which is the task
 // that the connection, the session and the deadlines wake, and which calls run() then.

@@ -18,9 +18,10 @@ Match yes(std::uint32_t value) {
   return m;
 }
 
-Match unknown() {
+Match unknown(FactSet waits) {
   Match m;
   m.outcome = Outcome::unknown;
+  m.waits = waits;
   return m;
 }
 
@@ -115,6 +116,8 @@ Match Matcher::match(const Question& q) const noexcept {
     return match_client(q);
   case ConditionKind::host:
     return match_host(q);
+  case ConditionKind::sni:
+    return match_sni(q);
   case ConditionKind::port:
     return first_of(decl_->ports, [&](const auto& range) { return range.contains(q.facts.port); });
   case ConditionKind::path:
@@ -164,7 +167,15 @@ Match Matcher::match_host(const Question& q) const noexcept {
   }
   // A site's host is a name of its own: nobody resolves it.
   bool comes = q.direction == Direction::forward && !q.literal.valid() && !q.facts.addresses_known;
-  return comes ? unknown() : Match{};
+  return comes ? unknown(kAddressFact) : Match{};
+}
+
+Match Matcher::match_sni(const Question& q) const noexcept {
+  if (!q.facts.sni_known) {
+    return q.direction == Direction::l4 ? unknown(kSniFact) : Match{};
+  }
+  std::uint32_t number = q.facts.sni.empty() ? HostMatcher::kNone : hosts_.find(q.facts.sni);
+  return number != HostMatcher::kNone ? yes(number) : Match{};
 }
 
 Match Matcher::match_path(const Question& q) const noexcept {
@@ -209,20 +220,23 @@ Match Matcher::match_header(const Question& q) const noexcept {
 }
 
 /// A list of names is about the host asked for; its addresses, about what that is or resolves to.
-/// A list of format cidr is in a site about the client, in a forward about the destination.
+/// A list of format cidr is in a forward about the destination, elsewhere about the client.
 Match Matcher::match_list(const Question& q) const noexcept {
-  bool incomplete = false;
+  FactSet missing = 0;
   for (std::uint32_t i = 0; i < lists_.size(); ++i) {
     const CompiledList* list = lists_[i].get();
     if (list == nullptr) {
       continue;
     }
     Match m = yes(i);
-    if (list->of_addresses() && q.direction == Direction::site) {
+    if (list->of_addresses() && q.direction != Direction::forward) {
       m.list = list->find(q.facts.client);
     } else {
       if (list->has_names() && !q.literal.valid()) {
         m.list = list->find(q.host);
+      }
+      if (q.direction == Direction::l4) {
+        missing |= q.facts.sni_known ? FactSet{} : kSniFact;
       }
       if (!m.list && list->has_addresses()) {
         if (q.literal.valid()) {
@@ -235,15 +249,15 @@ Match Matcher::match_list(const Question& q) const noexcept {
           m.list = list->find(address);
           m.address = address;
         }
-        incomplete = incomplete || (!q.literal.valid() && !q.facts.addresses_known &&
-                                    q.direction == Direction::forward);
+        bool comes = !q.literal.valid() && !q.facts.addresses_known;
+        missing |= comes && q.direction == Direction::forward ? kAddressFact : FactSet{};
       }
     }
     if (m.list) {
       return m;
     }
   }
-  return incomplete ? unknown() : Match{};
+  return missing != 0 ? unknown(missing) : Match{};
 }
 
 } // namespace weir::rules

@@ -53,7 +53,8 @@ struct Match {
   Outcome outcome = Outcome::no;
   std::uint32_t value = kNone; // number of the value that matched
   ListHit list;
-  Address address; // the resolved one that matched
+  Address address;   // the resolved one that matched
+  FactSet waits = 0; // unknown: for what
 };
 
 class Matcher {
@@ -62,8 +63,6 @@ public:
 
   /// Allocates nothing, but for what RE2 does.
   Match match(const Question& question) const noexcept;
-  /// The fact that an unknown outcome waits for.
-  FactSet waits_for() const noexcept { return kAddressFact; }
   /// Whether Question::literal is looked at.
   bool wants_literal() const noexcept;
 
@@ -76,6 +75,7 @@ private:
   explicit Matcher(const config::Condition& decl) : decl_(&decl) {}
   Match match_client(const Question& question) const noexcept;
   Match match_host(const Question& question) const noexcept;
+  Match match_sni(const Question& question) const noexcept;
   Match match_path(const Question& question) const noexcept;
   Match match_header(const Question& question) const noexcept;
   Match match_list(const Question& question) const noexcept;

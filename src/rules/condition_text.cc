@@ -37,7 +37,7 @@ std::string resolved(const Match& m) {
 } // namespace
 
 std::string Matcher::text() const {
-  constexpr std::string_view kWords[] = {"client", "host",   "port", "path", "method",
+  constexpr std::string_view kWords[] = {"client", "host",   "sni",  "port", "path", "method",
                                          "scheme", "header", "list", "when", "all"};
   std::string out(kWords[static_cast<std::size_t>(decl_->kind)]);
   if (!decl_->field.empty()) {
@@ -58,6 +58,7 @@ std::string Matcher::value_text(std::uint32_t number) const {
   case ConditionKind::client:
     return decl_->prefixes[number].to_string();
   case ConditionKind::host:
+  case ConditionKind::sni:
     return rules::to_text(decl_->hosts[number]);
   case ConditionKind::port:
     return to_text(decl_->ports[number]);
@@ -82,7 +83,8 @@ std::string Matcher::value_text(std::uint32_t number) const {
 
 std::string Matcher::why(const Question& q, const Match& m) const {
   if (m.outcome == Outcome::unknown) {
-    return fmt::format("the address of {} is not known yet", q.host);
+    return (m.waits & kSniFact) != 0 ? "the sni is not known yet"
+                                     : fmt::format("the address of {} is not known yet", q.host);
   }
   if (m.outcome == Outcome::yes) {
     if (m.list) {
@@ -96,6 +98,8 @@ std::string Matcher::why(const Question& q, const Match& m) const {
     return fmt::format("the client is {}", q.facts.client.host());
   case ConditionKind::host:
     return fmt::format("the host is {}", q.host);
+  case ConditionKind::sni:
+    return q.facts.sni.empty() ? "there is no sni" : fmt::format("the sni is {}", q.facts.sni);
   case ConditionKind::port:
     return fmt::format("the port is {}", q.facts.port);
   case ConditionKind::path:

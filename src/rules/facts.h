@@ -17,7 +17,7 @@ class Fields;
 
 namespace weir::rules {
 
-enum class Direction : std::uint8_t { forward, site };
+enum class Direction : std::uint8_t { forward, site, l4 };
 
 struct Facts {
   Address client;
@@ -31,15 +31,18 @@ struct Facts {
   /// What the host resolves to, or the addresses an Entry was fetched from.
   std::span<const Address> addresses;
   bool addresses_known = false;
-  std::string_view place; // the forward's name, the site's first name
+  std::string_view sni; // of an l4's client: normalised; empty: none
+  bool sni_known = false;
+  std::string_view place; // the name of the forward or l4, the site's first name
 };
 
 /// Facts that may come later, as bits.
 using FactSet = std::uint8_t;
 constexpr FactSet kAddressFact = 1;
+constexpr FactSet kSniFact = 2;
 /// "address"; of several, the first.
 constexpr std::string_view name_of_facts(FactSet facts) {
-  return (facts & kAddressFact) != 0 ? "address" : "";
+  return (facts & kAddressFact) != 0 ? "address" : (facts & kSniFact) != 0 ? "sni" : "";
 }
 
 } // namespace weir::rules

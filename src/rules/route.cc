@@ -41,6 +41,11 @@ RouteTable::compile(std::shared_ptr<const config::Config> config, const RulePart
       return fail(added.error());
     }
   }
+  for (const auto& l4 : table->config_->l4s) {
+    if (auto added = table->add_l4(l4, parts); !added) {
+      return fail(added.error());
+    }
+  }
   for (std::size_t i = 0; i < table->routes_.size(); ++i) {
     table->routes_[i].index = static_cast<std::uint32_t>(i);
   }
@@ -99,6 +104,7 @@ Result<void> RouteTable::add_site(const config::SiteDecl& site, const RuleParts&
   route.rules = rule_sets_[*own_rules].get();
   Place place;
   place.site = &site;
+  place.names = site.names;
   place.otherwise = static_cast<std::uint32_t>(routes_.size());
   routes_.push_back(route);
   for (const auto& decl : site.routes) {
@@ -132,12 +138,46 @@ Result<void> RouteTable::add_site(const config::SiteDecl& site, const RuleParts&
   return {};
 }
 
+/// One place for each line of sni, and one for all other clients.
+Result<void> RouteTable::add_l4(const config::L4Decl& l4, const RuleParts& parts) {
+  auto rules = add_rules(Direction::l4, l4.rules, {}, parts);
+  if (!rules) {
+    return fail(rules.error());
+  }
+  Route route;
+  route.direction = Direction::l4;
+  route.place = l4.name;
+  route.options = &l4.options;
+  route.l4 = &l4;
+  route.rules = rule_sets_[*rules].get();
+  auto add = [&](const config::NameRef& pool, std::span<const HostPattern> names) -> Result<void> {
+    route.pool = index_of(pool);
+    route.answer = route.pool ? Answer::pool : Answer::none;
+    Place place;
+    place.names = names;
+    place.otherwise = static_cast<std::uint32_t>(routes_.size());
+    routes_.push_back(route);
+    places_.push_back(std::move(place));
+    for (const auto& listen : l4.listens) {
+      if (auto added = add_home(static_cast<std::uint32_t>(places_.size() - 1), listen); !added) {
+        return added;
+      }
+    }
+    return {};
+  };
+  auto added = add(l4.pool, {});
+  for (std::size_t i = 0; added && i < l4.snis.size(); ++i) {
+    added = add(l4.snis[i].pool, l4.snis[i].names);
+  }
+  return added;
+}
+
 Result<void> RouteTable::add_home(std::uint32_t place, const config::ListenDecl& listen) {
-  const auto* site = places_[place].site;
+  const Place& its = places_[place];
   auto same = [&](const Listening& l) { return l.address == listen.address; };
   auto at = std::find_if(listeners_.begin(), listeners_.end(), same);
   if (at == listeners_.end()) {
-    listeners_.push_back({listen.address, site != nullptr ? Direction::site : Direction::forward});
+    listeners_.push_back({listen.address, routes_[its.otherwise].direction});
     ports_.emplace_back();
     at = std::prev(listeners_.end());
   }
@@ -148,8 +188,8 @@ Result<void> RouteTable::add_home(std::uint32_t place, const config::ListenDecl&
   }
   auto home = static_cast<std::uint32_t>(port.homes.size());
   port.homes.push_back({place, PrefixSet(std::move(trusted)), &listen});
-  if (site != nullptr) {
-    return add_names(port, home, *site);
+  if (!its.names.empty()) {
+    return add_names(port, home, its.names);
   }
   if (port.any == kNone) { // config/ refuses a forward that shares its address
     port.any = home;
@@ -158,9 +198,10 @@ Result<void> RouteTable::add_home(std::uint32_t place, const config::ListenDecl&
 }
 
 /// Of two sites with one name the first has it; config/ refuses that, describe() tells it.
-Result<void> RouteTable::add_names(Port& port, std::uint32_t home, const config::SiteDecl& site) {
+Result<void> RouteTable::add_names(Port& port, std::uint32_t home,
+                                   std::span<const HostPattern> names) {
   auto claim = [&](std::uint32_t& slot) { slot = slot == kNone ? home : slot; };
-  for (const auto& name : site.names) {
+  for (const auto& name : names) {
     switch (name.kind) {
     case HostPattern::Kind::exact:
       claim(port.names[name.text].exact);

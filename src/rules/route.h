@@ -37,20 +37,21 @@ enum class Answer : std::uint8_t {
   pool,     // Route::pool
   respond,  // Route::decl->respond
   redirect, // Route::decl->redirect_url
-  none,     // no route of the site takes the path: 404
+  none,     // no route of the site takes the path: 404; an l4: closed
 };
 
 struct Route {
   std::uint32_t index = 0; // in RouteTable::routes()
   Answer answer = Answer::none;
   Direction direction = Direction::forward;
-  std::string_view place;             // the forward's name, the site's first name: the realm
+  std::string_view place;             // the name of the forward or l4, the site's first: the realm
   std::optional<std::uint32_t> pool;  // index into Config::pools
   std::optional<std::uint32_t> cache; // index into Config::caches; none: nothing is stored
   const config::Options* options = nullptr;
   const config::ForwardDecl* forward = nullptr; // of a forward
   const config::SiteDecl* site = nullptr;       // of a site
-  const config::RouteDecl* decl = nullptr;      // of a route; none for `forward` and `none`
+  const config::L4Decl* l4 = nullptr;           // of an l4
+  const config::RouteDecl* decl = nullptr;      // of a route; none for `forward`, `none`, an l4
   const RuleSet* rules = nullptr;               // never none: the site's, then the route's own
 };
 
@@ -88,7 +89,8 @@ public:
 
   /// The addresses to listen on, each once, in the order of the file.
   std::span<const Listening> listeners() const noexcept { return listeners_; }
-  /// `listener` is an index into listeners(); `host` normalised, `path` without query.
+  /// `listener` is an index into listeners(); `host` normalised (of an l4: the SNI, or nothing),
+  /// `path` without query.
   Found find(std::size_t listener, std::string_view host, std::string_view path) const noexcept;
   std::span<const Route> routes() const noexcept { return routes_; }
   /// Where a URL may be asked for in one direction: each listener that leads anywhere; of sites
@@ -110,11 +112,12 @@ private:
     PathMatcher path;
     std::uint32_t route; // index into routes_
   };
-  struct Place { // a forward or a site
+  struct Place { // a forward, a site, or the clients of an l4 that name certain hosts
     const config::SiteDecl* site = nullptr;
     const config::ForwardDecl* forward = nullptr;
-    std::vector<SiteRoute> routes; // as they are asked
-    std::uint32_t otherwise = 0;   // the route when none of them matches; of a forward: the one
+    std::span<const config::HostPattern> names; // empty: all
+    std::vector<SiteRoute> routes;              // as they are asked
+    std::uint32_t otherwise = 0; // the route when none of them matches; of others: the one
   };
   struct Home { // a place at a listener
     std::uint32_t place = 0;
@@ -140,8 +143,10 @@ private:
   explicit RouteTable(std::shared_ptr<const config::Config> config) : config_(std::move(config)) {}
   Result<void> add_forward(const config::ForwardDecl& forward, const RuleParts& parts);
   Result<void> add_site(const config::SiteDecl& site, const RuleParts& parts);
+  Result<void> add_l4(const config::L4Decl& l4, const RuleParts& parts);
   Result<void> add_home(std::uint32_t place, const config::ListenDecl& listen);
-  Result<void> add_names(Port& port, std::uint32_t home, const config::SiteDecl& site);
+  Result<void> add_names(Port& port, std::uint32_t home,
+                         std::span<const config::HostPattern> names);
   Result<std::uint32_t> add_rules(Direction direction, std::span<const config::RuleDecl> first,
                                   std::span<const config::RuleDecl> then, const RuleParts& parts,
                                   std::span<const config::RuleDecl> limits = {});

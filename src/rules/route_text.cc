@@ -38,7 +38,7 @@ RouteRow RouteTable::row(const Route& route) const {
     row.answer = fmt::format("forward {}", route.place);
     break;
   case Answer::pool:
-    row.answer = fmt::format("pool {}", route.decl->pool.name);
+    row.answer = fmt::format("pool {}", config_->pools[*route.pool].name);
     break;
   case Answer::respond:
     row.answer = fmt::format("respond {}", route.decl->respond.status);
@@ -47,7 +47,7 @@ RouteRow RouteTable::row(const Route& route) const {
     row.answer = fmt::format("redirect {}", route.decl->redirect_url);
     break;
   case Answer::none:
-    row.answer = "respond 404";
+    row.answer = route.l4 != nullptr ? "close" : "respond 404";
     break;
   }
   if (route.cache) {
@@ -55,6 +55,7 @@ RouteRow RouteTable::row(const Route& route) const {
   }
   row.where = config_->where(route.decl != nullptr   ? route.decl->at
                              : route.site != nullptr ? route.site->at
+                             : route.l4 != nullptr   ? route.l4->at
                                                      : route.forward->at);
   return row;
 }
@@ -84,6 +85,13 @@ std::uint32_t RouteTable::holder(const Port& port, const HostPattern& name) cons
 void RouteTable::describe_home(const Port& port, const Listening& at, const HostPattern& name,
                                std::uint32_t home, std::vector<RouteRow>& rows) const {
   const Place& place = places_[port.homes[home].place];
+  if (place.site == nullptr) { // of an l4: no paths
+    RouteRow line = row(routes_[place.otherwise]);
+    line.listen = at.address.to_string();
+    line.host = to_text(name);
+    rows.push_back(std::move(line));
+    return;
+  }
   std::string taken;
   if (std::uint32_t other = holder(port, name); other != home && other != kNone) {
     const Place& first = places_[port.homes[other].place];
@@ -125,14 +133,14 @@ std::vector<RouteRow> RouteTable::describe() const {
     std::vector<Line> lines;
     for (std::uint32_t home = 0; home < port.homes.size(); ++home) {
       const Place& place = places_[port.homes[home].place];
-      if (place.site == nullptr) {
+      if (place.names.empty()) {
         RouteRow line = row(routes_[place.otherwise]);
         line.listen = listeners_[l].address.to_string();
         line.host = "*";
         rows.push_back(std::move(line));
         continue;
       }
-      for (const auto& name : place.site->names) {
+      for (const auto& name : place.names) {
         lines.push_back({name, home});
       }
     }

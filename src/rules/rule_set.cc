@@ -28,7 +28,7 @@ Outcome match_all(const std::vector<Matcher>& matchers, const Question& question
         return all;
       }
     } else if (m.outcome == Outcome::unknown) {
-      missing |= matcher.waits_for();
+      missing |= m.waits;
       all = all == Outcome::yes ? Outcome::unknown : all;
     } else if (list != nullptr && m.list && !*list) {
       *list = m.list;
@@ -165,8 +165,11 @@ Verdict RuleSet::evaluate(const Facts& facts, WallTime now, Trace* trace) const 
     verdict.page = blocked_page_;
   }
   if (trace != nullptr) {
-    trace->decision = fmt::format("{} by {}{}", name(verdict.action), verdict.where,
-                                  verdict.is_final() ? "" : ", until the address is known");
+    trace->decision =
+        fmt::format("{} by {}{}", name(verdict.action), verdict.where,
+                    verdict.is_final() ? ""
+                                       : fmt::format(", until the {} is known",
+                                                     name_of_facts(verdict.provisional)));
   }
   return verdict;
 }

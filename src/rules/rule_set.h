@@ -5,8 +5,9 @@
 // immutable, any thread.
 //
 // The first rule that matches decides; `report`, `limit` and `cache no` only note and go on. With
-// no match a forward denies and a site allows (CONFIG.md rule 13). A condition on a fact that has
-// not come does not match (rule 14); only where the rule hangs on it, the verdict is provisional.
+// no match a forward denies, a site and an l4 allow (CONFIG.md rule 13). A condition on a fact that
+// has not come does not match (rule 14); only where the rule hangs on it, the verdict is
+// provisional.
 #pragma once
 
 #include <cstdint>

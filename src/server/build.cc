@@ -156,6 +156,12 @@ void take_listeners(const config::Config& config, Lasting& lasting, const proxy:
         use.name = "forward " + forward.name;
       }
     }
+    for (const auto& l4 : config.l4s) {
+      if (has(l4)) {
+        use.options = l4.options;
+        use.name = "l4 " + l4.name;
+      }
+    }
     for (const auto& site : config.sites) {
       if (use.name.empty() && has(site)) {
         use.options = site.options;

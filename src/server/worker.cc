@@ -5,6 +5,7 @@
 
 #include "proxy/h1_session.h"
 #include "proxy/handshake.h"
+#include "proxy/l4_session.h"
 
 namespace weir::server {
 
@@ -44,6 +45,12 @@ void Worker::Door::accepted(net::Fd fd, const Address& remote, const Address& lo
   } else if (!resources.enter(remote)) {
     resources.clients.unreserve();
     return;
+  } else if (resources.generation->listen(place_).direction == rules::Direction::l4) {
+    auto raw = std::make_unique<proxy::L4Session>(resources, place_, resources.generation, ends);
+    if (!raw->open(std::move(fd))) {
+      return;
+    }
+    session = std::move(raw);
   } else {
     auto plain = std::make_unique<proxy::H1Session>(resources, place_, ends);
     if (!plain->open(std::move(fd))) {

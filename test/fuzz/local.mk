@@ -8,6 +8,7 @@ test_fuzz_libreplay_a_SOURCES = test/fuzz/replay.cc
 FUZZ_TESTS = \
   test/fuzz/cache_control_fuzz \
   test/fuzz/chunked_fuzz \
+  test/fuzz/client_hello_fuzz \
   test/fuzz/coding_fuzz \
   test/fuzz/disk_record_fuzz \
   test/fuzz/config_fuzz \
@@ -36,6 +37,9 @@ test_fuzz_cache_control_fuzz_LDADD = $(FUZZ_ENGINE) $(LINK_HTTP)
 
 test_fuzz_chunked_fuzz_SOURCES = test/fuzz/chunked_fuzz.cc test/fuzz/check.h
 test_fuzz_chunked_fuzz_LDADD = $(FUZZ_ENGINE) $(LINK_HTTP)
+
+test_fuzz_client_hello_fuzz_SOURCES = test/fuzz/client_hello_fuzz.cc test/fuzz/check.h
+test_fuzz_client_hello_fuzz_LDADD = $(FUZZ_ENGINE) $(LINK_NET)
 
 test_fuzz_coding_fuzz_SOURCES = test/fuzz/coding_fuzz.cc test/fuzz/check.h
 test_fuzz_coding_fuzz_LDADD = $(FUZZ_ENGINE) $(LINK_HTTP)

@@ -11,6 +11,7 @@ WIRE_TESTS = \
   test/wire/016-proxy-protocol.py \
   test/wire/017-client-connections.py \
   test/wire/018-proxy-out.py \
+  test/wire/019-l4.py \
   test/wire/020-malformed.py \
   test/wire/021-broken-origin.py \
   test/wire/030-rules.py \

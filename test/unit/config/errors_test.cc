@@ -119,7 +119,6 @@ TEST_CASE("C12 words of the language that this build does not carry out are refu
       {"limit bulk", "key user", "2:5 'user'"},
       {"limit bulk", "bandwidth 2MB/s", "2:1 'bandwidth'"},
       {"limit bulk", "key client quota 5GB/day", "2:12 'quota'"},
-      {"top", "l4 db { }", "2:1 'l4'"},
       {"top", "header -Server", "2:1 'header'"},
       {"top", "tls cert /x", "2:1 'tls'"},
       {"top", "retry 1 on connect", "2:9 'on'"},
@@ -245,7 +244,7 @@ TEST_CASE("C9 the form of the text") {
 TEST_CASE("C9 statements in the wrong place or form") {
   in("top", "listen 127.0.0.1:2",
      "2:1 'listen' does not stand at the top | it stands in: forward, "
-     "site");
+     "site, l4");
   in("rules", "host a.b deny", "2:1 'host' does not stand in rules | it stands in: condition");
   in("top", "statee /x", "2:1 unknown word 'statee' at the top | did you mean 'state'?");
   in("top", "flubber", "2:1 unknown word 'flubber' at the top");
@@ -317,7 +316,8 @@ TEST_CASE("C5 C6 values that are none") {
      "2:8 bad value '127.0.0.1' | the port is missing: write 127.0.0.1:3128");
   in("forward", "listen 127.0.0.1:9 trust 10.0.0.0/8",
      "2:20 trust stands only in a site | a forward proxy removes these fields from every request");
-  in("pool", "proxy-protocol", "2:1 'proxy-protocol' needs more words | form: proxy-protocol v1|v2");
+  in("pool", "proxy-protocol",
+     "2:1 'proxy-protocol' needs more words | form: proxy-protocol v1|v2");
   in("pool", "proxy-protocol 10.0.0.1", "2:16 bad value '10.0.0.1' | write v1 or v2");
   in("forward", "listen 127.0.0.1:9 proxy-protocol",
      "2:20 'proxy-protocol' needs more words | form: proxy-protocol CIDR ...");
@@ -561,4 +561,38 @@ TEST_CASE("C9 two things in one place of the file system") {
       "site s { listen 127.0.0.1:1; route / { cache a; respond 200 } route /b { cache b; respond "
       "200 } }",
       "2:28 /d is in use already | by what stands at t:1");
+}
+
+TEST_CASE("an l4: what it may not have, and what others may not have of it") {
+  const auto l4 = [](const std::string& words, std::string_view expected) {
+    one("pool p { server h:1 }\nl4 a { listen 127.0.0.1:1; pool p\n" + words + "\n}", expected);
+  };
+  in("top", "l4 a { pool p }\npool p { server h:1 }",
+     "2:1 l4 'a' has no listener | give it one: listen 0.0.0.0:5432");
+  in("top", "l4 a { listen 127.0.0.1:2 }", "2:1 l4 'a' has no pool | give it one: pool NAME");
+  l4("proxy-protocol v3", "3:16 bad value 'v3' | write v1 or v2");
+  l4("sni a.example b.example c.example",
+     "3:15 the pool is missing | form: sni HOST ... pool NAME");
+  l4("sni * pool p", "3:5 bad value '*' | for all other hosts, and none, write: pool NAME");
+  l4("sni 192.0.2.1 pool p", "3:5 bad value '192.0.2.1' | nobody names an address in TLS");
+  l4("sni a.example pool p\nsni .A.example pool p",
+     "4:5 '.a.example' stands twice in this l4 | the first is at t:3");
+  l4("listen 127.0.0.1:2 trust 10.0.0.1",
+     "3:20 trust stands only in a site | a forward proxy removes these fields from every request");
+  l4("listen 127.0.0.1:2 http2",
+     "3:8 an l4 speaks neither TLS nor HTTP: it passes on what comes | form: listen ADDRESS:PORT "
+     "... [proxy-protocol CIDR ...]");
+  l4("rules { respond 200 }",
+     "3:9 an l4 has no answers and no cache | its rules are allow, deny and "
+     "report, without page and status");
+  l4("rules { deny status 404 }",
+     "3:9 an l4 has no answers and no cache | its rules are allow, deny "
+     "and report, without page and status");
+  l4("rules { deny host a.example }", "3:14 an l4 knows nothing of requests | its conditions are "
+                                      "client, sni, list, when and all");
+  in("rules", "deny sni a.example",
+     "2:6 'sni' is a condition of an l4 only | the host asked for: host");
+  one("pool p { server h:1 }\nl4 a { listen 127.0.0.1:1; pool p }\nsite s { listen 127.0.0.1:1; "
+      "route / { respond 200 } }",
+      "2:15 two listeners on 127.0.0.1:1 | the first is at t:3");
 }

@@ -107,8 +107,9 @@ TEST_CASE("the embedded default: both directions on loopback") {
 TEST_CASE("an empty file is a configuration with a warning") {
   const Loaded loaded = load_text("t", "");
   REQUIRE(loaded.config);
-  CHECK(print(loaded.diagnostics) ==
-        "t: warning: nothing listens: there is neither a forward nor a site\n1 warning\n");
+  CHECK(
+      print(loaded.diagnostics) ==
+      "t: warning: nothing listens: there is neither a forward nor a site nor an l4\n1 warning\n");
   CHECK(loaded.config->state == "/var/lib/weir/state");
   CHECK(loaded.config->dns.timeout == 5s);
   CHECK(loaded.config->log.keep == 24h * 30);
@@ -588,4 +589,40 @@ TEST_CASE("the README's configuration is clean") {
 )");
   const Loaded loaded = load_file(name);
   CHECK(print(loaded.diagnostics) == "");
+}
+
+TEST_CASE("l4: listeners, pools by host, rules, times") {
+  const auto config = clean(R"(
+l4 db { listen 127.0.0.1:5432 proxy-protocol 10.0.0.0/8;  pool pg;  proxy-protocol v2 }
+pool pg { server h:1 }
+pool web { server h:2 }
+tunnel-idle-timeout 5min
+l4 names {
+    listen 127.0.0.1:443 [::1]:443
+    tunnel-lifetime 1h
+    sni a.example .B.example pool web
+    sni *.c.example pool pg
+    rules { deny sni ads.example client 192.0.2.0/24; report client loopback }
+}
+)");
+  REQUIRE(config->l4s.size() == 2);
+  const L4Decl& db = config->l4s[0];
+  CHECK(db.name == "db");
+  CHECK(config->pools[db.pool.index].name == "pg");
+  CHECK(db.send_proxy == SendProxy::v2);
+  CHECK(db.listens[0].proxy_protocol.size() == 1);
+  CHECK(db.options.tunnel_idle_timeout == 5min);
+  const L4Decl& names = config->l4s[1];
+  CHECK_FALSE(names.pool);
+  CHECK(names.send_proxy == SendProxy::no);
+  CHECK(names.listens.size() == 2);
+  CHECK(names.options.tunnel_lifetime == 1h);
+  REQUIRE(names.snis.size() == 2);
+  REQUIRE(names.snis[0].names.size() == 2);
+  CHECK(names.snis[0].names[1].kind == HostPattern::Kind::both);
+  CHECK(names.snis[0].names[1].text == "b.example");
+  CHECK(config->pools[names.snis[0].pool.index].name == "web");
+  CHECK(config->pools[names.snis[1].pool.index].name == "pg");
+  REQUIRE(names.rules.size() == 2);
+  CHECK(names.rules[0].conditions[0].kind == ConditionKind::sni);
 }

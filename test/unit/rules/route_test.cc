@@ -241,3 +241,40 @@ TEST_CASE("a URL is asked for where its scheme is spoken, and by any forward") {
   CHECK(at(Direction::site, "https://www.example.com/") == "");
   CHECK(at(Direction::forward, "https://www.example.com/") == "127.0.0.1:3128=lan");
 }
+
+TEST_CASE("an l4: the pool by the most exact host, or for all others") {
+  Loaded loaded(R"(
+pool a { server 127.0.0.1:9 }
+pool b { server 127.0.0.1:10 }
+l4 names {
+  listen 127.0.0.1:443
+  sni *.example.com pool a
+  sni www.example.com .example.org pool b
+  pool a
+}
+l4 only { listen 127.0.0.1:444;  sni example.com pool b }
+)");
+  auto table = RouteTable::compile(loaded.config, loaded.parts);
+  REQUIRE(table);
+  REQUIRE((*table)->listeners().size() == 2);
+  CHECK((*table)->listeners()[0].direction == Direction::l4);
+  const auto pool = [&](std::size_t listener, const char* sni) -> std::string {
+    const Route& route = *(*table)->find(listener, sni, {}).route;
+    CHECK(route.rules != nullptr);
+    CHECK(route.l4 != nullptr);
+    return route.pool ? loaded.config->pools[*route.pool].name : "none";
+  };
+  CHECK(pool(0, "x.example.com") == "a");
+  CHECK(pool(0, "www.example.com") == "b");
+  CHECK(pool(0, "a.b.example.org") == "b");
+  CHECK(pool(0, "example.net") == "a");
+  CHECK(pool(0, "") == "a");
+  CHECK(pool(1, "example.com") == "b");
+  CHECK(pool(1, "www.example.com") == "none");
+  CHECK(pool(1, "") == "none");
+  const auto rows = (*table)->describe();
+  REQUIRE(rows.size() == 6);
+  CHECK((rows[0].host == "*" && rows[0].answer == "pool a"));
+  CHECK((rows[1].host == "www.example.com" && rows[1].answer == "pool b"));
+  CHECK((rows[4].host == "*" && rows[4].answer == "close"));
+}

@@ -51,6 +51,12 @@ struct Fixture {
                                       text + "\n}\n route / { pool app }\n}\n");
     compile(Direction::site, loaded->config->sites[0].rules);
   }
+  void l4(const std::string& text) {
+    loaded = std::make_unique<Loaded>(named() + "l4 db {\n listen 127.0.0.1:80\n pool app\n" +
+                                      " rules {\n" + text + "\n}\n}\n");
+    compile(Direction::l4, loaded->config->l4s[0].rules);
+    facts.host = {};
+  }
   void compile(Direction direction, const std::vector<config::RuleDecl>& decls) {
     auto set = RuleSet::compile(loaded->config, direction, decls, {}, loaded->parts);
     REQUIRE(set);
@@ -432,4 +438,46 @@ TEST_CASE("an evaluation allocates nothing") {
   auto after = allocations();
   CHECK(allowed);
   CHECK(after == before);
+}
+
+TEST_CASE("an l4: rules by address at once, by host as soon as the ClientHello is there") {
+  Fixture f;
+  const auto name = [&f](std::string_view sni) {
+    f.facts.sni = f.facts.host = sni;
+    f.facts.sni_known = true;
+  };
+  SECTION("no rule matches: allowed; no rule asks for the host: final") {
+    f.l4("deny client 192.0.2.0/24");
+    CHECK(f.answer() == "allow:default");
+    f.facts.client = *Address::parse("192.0.2.1");
+    CHECK(f.answer() == "deny:0");
+  }
+  SECTION("sni") {
+    f.l4("deny sni .bad.example\n deny client 192.0.2.0/24\n allow all");
+    CHECK(f.answer() == "allow:2?");
+    CHECK(name_of_facts(f.ask().provisional) == "sni");
+    Trace trace;
+    f.ask(&trace);
+    CHECK(trace.decision == "allow by weir.conf:15, until the sni is known");
+    CHECK(trace.rules[0].conditions[0].why == "the sni is not known yet");
+    name("www.bad.example");
+    CHECK(f.answer() == "deny:0");
+    name("good.example");
+    CHECK(f.answer() == "allow:2");
+    name(""); // it names none
+    CHECK(f.answer() == "allow:2");
+    f.facts.client = *Address::parse("192.0.2.1");
+    f.facts.sni_known = false;
+    CHECK(f.answer() == "deny:1?");
+  }
+  SECTION("lists: of names by the host, of addresses by the client") {
+    f.l4("deny list ads\n deny list bad-ip");
+    CHECK(f.answer() == "allow:default?");
+    name("x.ads.example");
+    CHECK(f.answer() == "deny:0");
+    name("good.example");
+    CHECK(f.answer() == "allow:default");
+    f.facts.client = *Address::parse("192.0.2.1");
+    CHECK(f.answer() == "deny:1");
+  }
 }
