@@ -16,7 +16,6 @@ namespace weir::admin {
 namespace {
 
 using http::FieldId;
-using rules::Direction;
 
 /// "c:lang=de" of a key: "cookie lang=de".
 std::string part_text(std::string_view part) {
