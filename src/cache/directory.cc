@@ -195,7 +195,7 @@ Claim Directory::claim(std::string_view key, const Hash128& hash, Selector& sele
                              !names.empty(), purge_number_.load());
   leave_era(held);
   fill->closed_to_joiners_ = alone;
-  fill->renews_ = now != nullptr;
+  fill->renews_ = Ref<const Entry>(now);
   if (!claim.marked) {
     fill->listed_ = true;
     record.make_affairs().fills.push_back(fill.get());
@@ -378,17 +378,6 @@ Entry* Directory::variant(Record& record, const Meta& like) {
   return entry;
 }
 
-void Directory::supersede(const Hash128& hash, const Meta& newer) {
-  Shard& shard = this->shard(hash);
-  std::lock_guard lock(shard.mutex);
-  auto at = shard.records.find(hash);
-  Entry* old = at == shard.records.end() ? nullptr : variant(at->second, newer);
-  if (old != nullptr) {
-    take_out(shard, at->second, *old);
-    tidy(shard, hash);
-  }
-}
-
 void Directory::add_part(Fill& fill, const Meta& meta, Part part, std::uint64_t most) {
   Ref<const Entry> old;
   {
@@ -462,6 +451,21 @@ std::size_t Directory::remove(std::string_view key, const Hash128& hash, bool ho
   }
   tidy(shard, hash);
   return gone;
+}
+
+void Directory::remove_variant(const Hash128& hash, const Meta& like, bool hold) {
+  Shard& shard = this->shard(hash);
+  std::lock_guard lock(shard.mutex);
+  ++shard.removals;
+  if (hold) {
+    ++record_of(shard, hash).make_affairs().held;
+  }
+  auto at = shard.records.find(hash);
+  Entry* old = at == shard.records.end() ? nullptr : variant(at->second, like);
+  if (old != nullptr) {
+    take_out(shard, at->second, *old);
+    tidy(shard, hash);
+  }
 }
 
 void Directory::release(const Hash128& hash) {

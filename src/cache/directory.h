@@ -102,11 +102,11 @@ public:
   /// strong validator is the same (RFC 9111 §3.4), in its place where it is not. `most`: bytes of
   /// all parts.
   void add_part(Fill& fill, const Meta& meta, Part part, std::uint64_t most);
-  /// Drops the variant that has been stored elsewhere, newer.
-  void supersede(const Hash128& hash, const Meta& newer);
   /// Drops all variants, dooms all Fills of a key. How many entries went. `hold`: what the disk
   /// still has under the key is not to be believed until release().
   std::size_t remove(std::string_view key, const Hash128& hash, bool hold = false);
+  /// Drops the variant that `like` is of, and no Fill.
+  void remove_variant(const Hash128& hash, const Meta& like, bool hold = false);
   void release(const Hash128& hash);
   /// For a read of the disk: taken before it begins, and compared after.
   struct DiskEpoch {
@@ -128,12 +128,10 @@ public:
   void drop(const Entry& entry);
 
   /// Who takes out what the origin has replaced by something that nobody may store.
-  void set_withdraw(std::function<void(std::string_view key, const Hash128&)> remove) {
-    withdraw_ = std::move(remove);
-  }
-  void withdraw(std::string_view key, const Hash128& hash) const {
+  void set_withdraw(std::function<void(const Entry&)> remove) { withdraw_ = std::move(remove); }
+  void withdraw(const Entry& entry) const {
     if (withdraw_) {
-      withdraw_(key, hash);
+      withdraw_(entry);
     }
   }
 
@@ -228,7 +226,7 @@ private:
   const DirectoryLimits limits_;
   StoreFactory store_factory_;
   std::function<void(const Entry&)> refresh_;
-  std::function<void(std::string_view, const Hash128&)> withdraw_;
+  std::function<void(const Entry&)> withdraw_;
   std::function<void(const Hash128&, const Meta&)> committed_;
   std::function<void(Ref<const Entry>)> placed_;
   std::function<void()> let_go_;

@@ -147,7 +147,7 @@ void Fill::take_interims() {
 void Fill::take_head(Ref<const FillHead> head) {
   bool stored = directory_.head_arrived(*this, *head);
   if (renews_ && !doomed() && !head->storable && head->marks_key && replaces(head->meta.status)) {
-    directory_.withdraw(key_, hash_); // nobody is to get what it was before
+    directory_.withdraw(*renews_); // nobody is to get what it was before
   }
   if (stored && !head->part) {
     store_ = directory_.begin_store(hash_, *head);
@@ -334,7 +334,7 @@ void Fill::store_whole() {
         Entry::in_memory(meta, hash_, std::vector<Slice>(slices_.begin(), slices_.end()));
     directory_.replace(*this, std::move(entry));
   } else {
-    directory_.supersede(hash_, meta);
+    directory_.remove_variant(hash_, meta); // it has been stored on disk, newer
   }
   metrics::count(metrics::Metric::cache_stores_memory);
 }

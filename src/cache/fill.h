@@ -180,8 +180,8 @@ private:
   bool names_known_;
   bool listed_ = false;
   bool closed_to_joiners_ = false;
-  bool partial_ = false; // of a part: others do not wait for it
-  bool renews_ = false;  // something that matches is stored; constant once claimed
+  bool partial_ = false;    // of a part: others do not wait for it
+  Ref<const Entry> renews_; // what matches and is stored; constant once claimed
 
   mutable std::mutex mutex_;
   // Guarded by mutex_.

@@ -42,6 +42,15 @@ std::optional<Freshness> Tier::left_of(const Subject& subject, const Freshness& 
   return fresh;
 }
 
+void Tier::remove_variant(const Entry& entry) {
+  Hash128 hash = entry.hash();
+  directory.remove_variant(hash, entry.to_meta(), disk != nullptr);
+  if (disk) {
+    disk->remove_variant(hash, disk->hash_of(entry.selecting()),
+                         [this, hash](const Result<void>&) { directory.release(hash); });
+  }
+}
+
 void Tier::settle(const Hash128& hash, const Meta& meta) {
   if (!disk || !bans.concern(meta.purge_number)) {
     return;

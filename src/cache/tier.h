@@ -59,6 +59,8 @@ struct Tier {
     }
     return gone;
   }
+  /// The same for one variant of a key. Any thread.
+  void remove_variant(const Entry& entry);
 
 private:
   Ref<const Entry> purged(Ref<const Entry> entry);

@@ -230,7 +230,7 @@ void Exchange::begin_post() {
 /// What an answer to HEAD says of the stored GET.
 void Exchange::take_word_of(const cache::FillHead& head) {
   if (head.ends_stored) {
-    tier_->remove(key_.bytes, key_.hash);
+    tier_->remove_variant(*stale_);
   } else if (head.renewed && tier_->directory.renew(*stale_, head.renewed)) {
     tier_->directory.refreshed(*head.renewed);
   }

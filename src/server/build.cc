@@ -47,7 +47,7 @@ std::unique_ptr<cache::Tier> open_tier(const config::CacheDecl& decl, const Last
   tier->directory.set_placed(
       [at = tier.get()](Ref<const cache::Entry> entry) { at->settle(std::move(entry)); });
   tier->directory.set_withdraw(
-      [at = tier.get()](std::string_view key, const Hash128& hash) { at->remove(key, hash); });
+      [at = tier.get()](const cache::Entry& entry) { at->remove_variant(entry); });
   tier->shared = decl.shared;
   tier->memory = decl.memory;
   tier->fill_limits.object_max = decl.memory_object_max;

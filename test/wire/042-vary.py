@@ -165,6 +165,21 @@ def _(way):
         expect(client.get("/both", "X-V: b").hit)
 
 
+@both("C6.2 an answer that nobody may store ends its own variant, and no other")
+def _(way):
+    origin.on("/last", by("X-V"))
+    with way.client() as client:
+        for value in "abc":
+            client.get("/last", f"X-V: {value}")
+        origin.on("/last", lambda conn, request: conn.send(answer("new", "Cache-Control: no-store", "Vary: X-V")))
+        expect(not client.get("/last", "X-V: b", "Cache-Control: no-cache").hit)
+        expect_equal(client.get("/last", "X-V: b").body, b"new")
+        for value in "ac":
+            response = client.get("/last", f"X-V: {value}")
+            expect(response.hit, value)
+            expect_equal(response.body.decode(), f"X-V={value}")
+
+
 @both("W7.5 the number of variants is bounded; the newest still hit")
 def _(way):
     origin.on("/many", by("X-V"))

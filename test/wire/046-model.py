@@ -235,10 +235,10 @@ def ask_head(resource):
             resource.stored.insert(0, Stored(resource.policy, each.body, each.etag, each.values, moment))
             resource.stored[0].certain = False
         elif each is newest:
-            return resource.forget()  # all of the key
+            resource.stored = [other for other in resource.stored if other not in stored]
+            return
         else:
-            for other in resource.stored:  # all of the key may be gone
-                other.certain = False
+            each.certain = False
 
 
 def fits(response, body, tag, condition):
@@ -274,8 +274,8 @@ def from_origin(response, resource, value, condition, authorized, directive, mom
     stored = resource.matching(value)
     unseen = authorized and any(not each.shared for each in stored)  # what was not to be looked at may be in the way
     if said[-1] != "304" and (not policy["stores"] or directive == "no-store" or (authorized and not policy["shared"])):
-        for each in resource.stored if stored else []:
-            each.certain = False  # older than what the origin says now: whether it is used is open, and so it is with other variants
+        for each in stored:
+            each.certain = False  # older than what the origin says now: whether it is used is open
         return
     new = Stored(policy, body, tag, resource.values(value), moment)
     if said[-1] == "304":

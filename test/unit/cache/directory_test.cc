@@ -411,8 +411,7 @@ TEST_CASE("C11.4 a fetch in flight when the key is removed stores nothing") {
 TEST_CASE("C7.4 C8.6 a validation answered by what nobody may store takes out what is stored") {
   World w;
   std::vector<std::string> withdrawn;
-  w.directory.set_withdraw(
-      [&](std::string_view key, const Hash128&) { withdrawn.emplace_back(key); });
+  w.directory.set_withdraw([&](const Entry& entry) { withdrawn.push_back(entry.key()); });
   auto answered = [&](bool stored, std::uint16_t status, bool storable) {
     withdrawn.clear();
     Ref<const Entry> known;
