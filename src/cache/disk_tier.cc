@@ -12,6 +12,18 @@ namespace weir::cache {
 
 using metrics::Metric;
 
+namespace {
+
+/// Until the storage thread has carried it out.
+Result<void> wait_for(DiskWriter& writer, DiskOp op) {
+  std::promise<Result<void>> told;
+  op.done = [&told](Result<void> result) { told.set_value(std::move(result)); };
+  writer.submit(std::move(op));
+  return told.get_future().get();
+}
+
+} // namespace
+
 DiskStore::~DiskStore() {
   if (!ended_) {
     writer_.submit(DiskOp{AbandonOp{body_}, nullptr});
@@ -327,11 +339,13 @@ void DiskTier::purge_variant(const Hash128& key, const Hash128& variant, const V
 
 void DiskTier::flush(DiskDone done) { writer_->submit(DiskOp{FlushOp{}, std::move(done)}); }
 
-Result<void> DiskTier::flush() {
-  std::promise<Result<void>> told;
-  flush([&told](Result<void> result) { told.set_value(std::move(result)); });
-  return told.get_future().get();
+Result<void> DiskTier::flush() { return wait_for(*writer_, {FlushOp{}, nullptr}); }
+
+void DiskTier::when_flushed(DiskDone done) {
+  writer_->submit(DiskOp{WhenFlushedOp{}, std::move(done)});
 }
+
+Result<void> DiskTier::settle() { return wait_for(*writer_, {SettleOp{}, nullptr}); }
 
 bool DiskTier::is_worth_storing(const Hash128& key) const noexcept {
   return !settings_.admit_frequent || asked_.estimate(key) > 1 ||

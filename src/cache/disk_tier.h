@@ -152,6 +152,10 @@ public:
   void flush(DiskDone done);
   /// Waits for it (stop, tests). Not on the storage thread.
   Result<void> flush();
+  /// `done`: the same, at the next flush, which it does not hasten.
+  void when_flushed(DiskDone done);
+  /// Waits until everything asked before can be found. Not on the storage thread.
+  Result<void> settle();
 
 private:
   Result<void> open_database();

@@ -120,10 +120,12 @@ void DiskWriter::work() {
       }
     }
     idle();
+    tell_flushed();
   }
   if (!fault_.failed()) {
     judge(storage_.flush());
   }
+  tell_flushed();
 }
 
 std::optional<DiskOp> DiskWriter::next() {
@@ -164,7 +166,12 @@ void DiskWriter::carry_out(DiskOp& op) {
     std::lock_guard lock(mutex_);
     queued_bytes_ -= bytes;
   }
-  if (op.done) {
+  if (!op.done) {
+    return;
+  }
+  if (std::holds_alternative<WhenFlushedOp>(op.what)) {
+    when_flushed_.push_back(std::move(op.done));
+  } else {
     op.done(std::move(result));
   }
 }
@@ -210,6 +217,17 @@ void DiskWriter::try_again() {
   metrics::count(Metric::disk_errors);
   retry_ = std::min(retry_ * 2, kMostRetry);
   retry_at_ = std::chrono::steady_clock::now() + retry_;
+}
+
+void DiskWriter::tell_flushed() {
+  if (when_flushed_.empty() || (storage_.unflushed() && !fault_.failed())) {
+    return;
+  }
+  Result<void> result =
+      fault_.failed() ? Result<void>(fail(Code::io, Side::cache)) : Result<void>();
+  for (const DiskDone& done : std::exchange(when_flushed_, {})) {
+    done(result);
+  }
 }
 
 void DiskWriter::idle() {
@@ -266,5 +284,7 @@ Result<void> DiskWriter::apply(UpdateOp& op) {
 }
 Result<void> DiskWriter::apply(PurgeOp& op) { return storage_.purge(op.key, op.variant, op.purge); }
 Result<void> DiskWriter::apply(FlushOp&) { return storage_.flush(); }
+Result<void> DiskWriter::apply(SettleOp&) { return {}; }
+Result<void> DiskWriter::apply(WhenFlushedOp&) { return {}; }
 
 } // namespace weir::cache

@@ -86,9 +86,13 @@ struct PurgeOp {
   VariantPurge purge;
 };
 struct FlushOp {};
+struct SettleOp {};      // does nothing: what was asked before it is carried out
+struct WhenFlushedOp {}; // `done` is for the next flush to call
 
 struct DiskOp {
-  std::variant<AppendOp, CommitOp, AbandonOp, RemoveOp, UpdateOp, PurgeOp, FlushOp> what;
+  std::variant<AppendOp, CommitOp, AbandonOp, RemoveOp, UpdateOp, PurgeOp, FlushOp, SettleOp,
+               WhenFlushedOp>
+      what;
   DiskDone done;
 };
 
@@ -125,12 +129,16 @@ private:
   Result<void> apply(UpdateOp& op);
   Result<void> apply(PurgeOp& op);
   Result<void> apply(FlushOp& op);
+  Result<void> apply(SettleOp& op);
+  Result<void> apply(WhenFlushedOp& op);
   /// A failure that says that the database is broken.
   void judge(const Result<void>& result);
   void idle();
   /// Of an op that was not carried out: what the tier must not keep.
   void note_missed(const DiskOp& op);
   void try_again();
+  /// Those that wait for a flush, if there was one or there will be none.
+  void tell_flushed();
 
   DiskStorage& storage_;
   DiskDb& db_;
@@ -142,6 +150,7 @@ private:
   std::optional<SteadyTime> retry_at_; // the tier is off
   std::chrono::microseconds retry_;
   DiskMissed missed_;
+  std::vector<DiskDone> when_flushed_;
 
   mutable std::mutex mutex_;
   std::condition_variable wanted_;

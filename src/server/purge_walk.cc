@@ -102,7 +102,7 @@ void PurgeWalk::see_in_memory(Ref<const cache::Entry> entry, bool dry) {
 
 bool PurgeWalk::walk_disk(bool dry) {
   cache::DiskTier& disk = *tier_.disk;
-  if (!disk.flush()) { // what was committed before the purge came into force can be found now
+  if (!disk.settle()) { // what was committed before the purge came into force can be found now
     return false;
   }
   auto see = [this, dry](const cache::MetaRow& row) { return see_on_disk(row, dry); };

@@ -263,6 +263,27 @@ TEST_CASE("A full queue refuses bodies and never blocks") {
   CHECK(store(*tier, "k", piece).has_value());
 }
 
+TEST_CASE("What was asked before is found at once, and durable at the next flush") {
+  Fake fake; // flushes by itself after ten seconds
+  DiskTier& tier = *fake.tier;
+  std::atomic<bool> durable{false};
+  auto handle = tier.begin_store(tier.hash_of("k"));
+  handle->commit(meta_of("k", 0));
+  tier.when_flushed([&durable](Result<void> result) { durable = result.has_value(); });
+  REQUIRE(tier.settle().has_value());
+  CHECK(load(tier, "k").has_value());
+  CHECK_FALSE(durable);
+  REQUIRE(tier.flush().has_value());
+  REQUIRE(tier.settle().has_value()); // told after the flush, before what comes next
+  CHECK(durable);
+  fake.db->break_writes(Code::io);
+  tier.remove(tier.hash_of("k"));
+  std::promise<Result<void>> told;
+  tier.when_flushed([&told](Result<void> result) { told.set_value(std::move(result)); });
+  CHECK_FALSE(told.get_future().get().has_value());
+  CHECK_FALSE(tier.settle().has_value());
+}
+
 TEST_CASE("W11.2 Damaged rows are misses, and are dropped") {
   Fake fake;
   DiskTier& tier = *fake.tier;
