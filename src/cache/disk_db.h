@@ -112,6 +112,10 @@ public:
   virtual std::uint64_t approximate_size(Family family, std::string_view from,
                                          std::string_view to) = 0;
   virtual DiskSpace space() = 0;
+  /// Of all files there are, those too that are no longer of use and not yet removed.
+  virtual std::uint64_t bytes_on_disk() = 0;
+  /// Waits until nothing is written in the background, and what that kept has been removed.
+  virtual void finish_background() = 0;
   /// What the database said about the last failure; empty: none.
   virtual std::string reason() const = 0;
 };

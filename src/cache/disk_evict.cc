@@ -44,7 +44,7 @@ Result<void> DiskStorage::roll() {
 
 Result<void> DiskStorage::make_room() {
   // One segment for what is written until the next look, one for a merge's copies.
-  std::uint64_t reserve = 2 * segments_.size() + settings_.capacity / 32; // and the files beside
+  std::uint64_t reserve = 2 * segments_.size() + settings_.capacity / 16; // and the files beside
   std::uint64_t target = settings_.capacity > reserve ? settings_.capacity - reserve : 0;
   while (used() > target && segments_.count() > 1) {
     auto done = records_to_rewrite() ? rewrite_records() : drop_oldest();
@@ -53,7 +53,18 @@ Result<void> DiskStorage::make_room() {
     }
   }
   counts_.full.store(used() + segments_.size() > target, std::memory_order_relaxed);
-  return {};
+  return settle_files(target);
+}
+
+/// A job of the database keeps files that went until it ends, and on a slow disk that takes a
+/// while.
+Result<void> DiskStorage::settle_files(std::uint64_t most) {
+  if (db_.bytes_on_disk() <= most) {
+    return {};
+  }
+  db_.finish_background();
+  bool over = db_.bytes_on_disk() > most && segments_.count() > 1;
+  return over ? drop_oldest() : Result<void>();
 }
 
 Result<void> DiskStorage::drop_oldest() {

@@ -36,6 +36,8 @@ public:
   std::uint64_t approximate_size(Family family, std::string_view from,
                                  std::string_view to) override;
   DiskSpace space() override;
+  std::uint64_t bytes_on_disk() override { return 0; }
+  void finish_background() override {}
   std::string reason() const override;
 
 private:

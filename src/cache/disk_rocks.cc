@@ -194,6 +194,8 @@ public:
   std::uint64_t approximate_size(Family family, std::string_view from,
                                  std::string_view to) override;
   DiskSpace space() override;
+  std::uint64_t bytes_on_disk() override;
+  void finish_background() override;
   std::string reason() const override { return trouble_.text(); }
 
 private:
@@ -443,6 +445,26 @@ DiskSpace RocksDb::space() {
     return rocksdb::Status::OK();
   });
   return done ? space : DiskSpace{};
+}
+
+std::uint64_t RocksDb::bytes_on_disk() {
+  std::uint64_t sum = 0;
+  (void)call([&] {
+    std::vector<rocksdb::Env::FileAttributes> files;
+    rocksdb::Status status = db_->GetEnv()->GetChildrenFileAttributes(db_->GetName(), &files);
+    for (const rocksdb::Env::FileAttributes& file : files) {
+      sum += file.size_bytes;
+    }
+    return status;
+  });
+  return sum;
+}
+
+void RocksDb::finish_background() {
+  (void)call([&] {
+    rocksdb::Status status = db_->PauseBackgroundWork();
+    return status.ok() ? db_->ContinueBackgroundWork() : status;
+  });
 }
 
 } // namespace

@@ -104,6 +104,7 @@ private:
   bool records_to_rewrite();
   Result<void> rewrite_records();
   std::uint64_t used();
+  Result<void> settle_files(std::uint64_t most);
   void publish();
 
   DiskDb& db_;
