@@ -357,16 +357,15 @@ void Directory::place(Shard& shard, Ref<Entry> entry) {
 }
 
 void Directory::insert(Ref<Entry> entry) {
-  std::size_t index = entry->hash().high % shards_.size();
   {
-    Shard& shard = shards_[index];
+    Shard& shard = this->shard(entry->hash());
     std::lock_guard lock(shard.mutex);
     if (entry->cost() > limits_.memory / 4 || entry->shelf_.listed) {
       return;
     }
     place(shard, std::move(entry));
   }
-  evict(index);
+  evict();
 }
 
 Entry* Directory::variant(Record& record, const Meta& like) {
@@ -408,9 +407,8 @@ Moment Directory::moment(const Hash128& hash) const {
 }
 
 void Directory::replace(Fill& fill, const Ref<const Entry>& entry) {
-  std::size_t index = fill.hash().high % shards_.size();
   {
-    Shard& shard = shards_[index];
+    Shard& shard = this->shard(fill.hash());
     std::lock_guard lock(shard.mutex);
     if (fill.doomed() || entry->shelf_.listed || entry->cost() > limits_.memory / 4) {
       return;
@@ -418,7 +416,7 @@ void Directory::replace(Fill& fill, const Ref<const Entry>& entry) {
     // Not in any shelf: what changes is the Directory's part only, under the lock it belongs to.
     place(shard, Ref<Entry>(const_cast<Entry*>(entry.get())));
   }
-  evict(index);
+  evict();
   if (placed_) {
     placed_(entry); // after it: a purge that came meanwhile has not seen it
   }
@@ -496,16 +494,15 @@ void Directory::drop(const Entry& entry) {
 }
 
 bool Directory::renew(const Entry& old, Ref<Entry> newer) {
-  std::size_t index = old.hash().high % shards_.size();
   {
-    Shard& shard = shards_[index];
+    Shard& shard = this->shard(old.hash());
     std::lock_guard lock(shard.mutex);
     if (!old.shelf_.listed) {
       return false;
     }
     place(shard, std::move(newer));
   }
-  evict(index);
+  evict();
   return true;
 }
 
@@ -541,17 +538,17 @@ void Directory::pass_era() noexcept {
   }
 }
 
-/// SIEVE: the hand walks from the oldest to the newest, clears bits, and takes the first without
-/// one.
-bool Directory::evict_one(Shard& shard) {
+/// A step of SIEVE: the hand walks from the oldest to the newest, takes what has no bit, and clears
+/// the bit of what has one.
+Directory::Sieved Directory::sieve_one(Shard& shard) {
   Entry* at = shard.hand != nullptr ? shard.hand : shard.sieve.back();
-  while (at != nullptr && at->shelf_.visited) {
-    at->shelf_.visited = false;
-    Entry* next = shard.sieve.previous(*at);
-    at = next != nullptr ? next : shard.sieve.back();
-  }
   if (at == nullptr) {
-    return false;
+    return Sieved::nothing;
+  }
+  if (at->shelf_.visited) {
+    at->shelf_.visited = false;
+    shard.hand = shard.sieve.previous(*at);
+    return Sieved::spared;
   }
   shard.hand = at;
   Hash128 hash = at->hash();
@@ -560,28 +557,23 @@ bool Directory::evict_one(Shard& shard) {
   tidy(shard, hash);
   evictions_.fetch_add(1, std::memory_order_relaxed);
   metrics::count(metrics::Metric::cache_evictions);
-  return true;
+  return Sieved::evicted;
 }
 
-void Directory::evict(std::size_t first_shard) {
+/// Until the tier is within its bound, a step in each shard in turn: what is large takes the oldest
+/// of all shards, not all of a few.
+void Directory::evict() {
   std::uint64_t step = limits_.memory / 16;
   std::uint64_t before = evicted_bytes_.load(std::memory_order_relaxed);
-  evict_from(first_shard);
+  std::size_t empty = 0;
+  while (entry_bytes_.load(std::memory_order_relaxed) > limits_.memory && empty < kShards) {
+    Shard& shard = shards_[evict_turn_.fetch_add(1, std::memory_order_relaxed) % kShards];
+    std::lock_guard lock(shard.mutex);
+    empty = sieve_one(shard) == Sieved::nothing ? empty + 1 : 0;
+  }
   if (let_go_ && step > 0 &&
       evicted_bytes_.load(std::memory_order_relaxed) / step != before / step) {
     let_go_();
-  }
-}
-
-void Directory::evict_from(std::size_t first_shard) {
-  for (std::size_t i = 0; i < shards_.size(); ++i) {
-    Shard& shard = shards_[(first_shard + i) % shards_.size()];
-    std::lock_guard lock(shard.mutex);
-    while (entry_bytes_.load(std::memory_order_relaxed) > limits_.memory && evict_one(shard)) {
-    }
-    if (entry_bytes_.load(std::memory_order_relaxed) <= limits_.memory) {
-      return;
-    }
   }
 }
 

@@ -214,9 +214,9 @@ private:
   static Entry* variant(Record& record, const Meta& like);
   void place(Shard& shard, Ref<Entry> entry);
   void take_out(Shard& shard, Record& record, Entry& entry);
-  bool evict_one(Shard& shard);
-  void evict(std::size_t first_shard);
-  void evict_from(std::size_t first_shard);
+  enum class Sieved { nothing, spared, evicted };
+  Sieved sieve_one(Shard& shard);
+  void evict();
   void tidy(Shard& shard, const Hash128& hash);
   void mark(Shard& shard, Record& record);
   void unmark(Shard& shard, Record& record);
@@ -239,6 +239,7 @@ private:
   std::atomic<std::uint64_t> purge_number_{0};
   std::atomic<std::uint64_t> evictions_{0};
   std::atomic<std::uint64_t> evicted_bytes_{0};
+  std::atomic<std::size_t> evict_turn_{0}; // the shard that is next
 };
 
 } // namespace weir::cache

@@ -235,6 +235,7 @@ def ask_head(resource):
             resource.stored.insert(0, Stored(resource.policy, each.body, each.etag, each.values, moment))
             resource.stored[0].certain = False
         elif each is newest:
+            resource.replaced += stored
             resource.stored = [other for other in resource.stored if other not in stored]
             return
         else:

@@ -42,7 +42,7 @@ Meta meta_of(std::string key, std::string head, std::uint64_t size) {
 
 Ref<Entry> entry_of(const std::string& key, std::size_t size, std::string_view vary = {},
                     std::string_view selecting = {}) {
-  static const std::string bytes(1 << 20, 'x');
+  static const std::string bytes(3 << 20, 'x');
   Meta meta = meta_of(key, "HTTP/1.1 200 OK\r\n", size);
   meta.vary = vary;
   meta.selecting = selecting;
@@ -266,6 +266,33 @@ TEST_CASE("the memory bound is exact, and what was hit stays") {
   CHECK_FALSE(directory.find(name(3), hash(3), any));
 }
 
+TEST_CASE("what is large takes the oldest of all, and spares what was hit though it is alone in "
+          "its part") {
+  DirectoryLimits limits;
+  limits.memory = 16 << 20;
+  Directory directory(limits);
+  NoVary any;
+  auto put = [&](const std::string& name, std::size_t size) {
+    directory.insert(entry_of(name, size));
+  };
+  auto has = [&](const std::string& name) {
+    return static_cast<bool>(directory.find(name, siphash128(kSecret, name), any));
+  };
+  put("asked for", 1 << 20);
+  for (int i = 0; directory.stats().evictions < 100; ++i) {
+    put("small" + std::to_string(i), 1000);
+    REQUIRE(has("asked for"));
+  }
+  std::uint64_t before = directory.stats().entries;
+  put("large", 3 << 20); // a fifth of all
+  CHECK(has("large"));
+  CHECK(has("asked for"));
+  std::uint64_t most = before / Directory::kShards;
+  for (std::size_t part = 0; part < Directory::kShards; ++part) {
+    CHECK(directory.entries(part).size() > most * 6 / 10);
+  }
+}
+
 TEST_CASE("misses on one key collapse: one leads, the rest follow and all get every byte") {
   World w;
   Scripted::Script origin;
@@ -411,7 +438,7 @@ TEST_CASE("C11.4 a fetch in flight when the key is removed stores nothing") {
 TEST_CASE("C7.4 C8.6 a validation answered by what nobody may store takes out what is stored") {
   World w;
   std::vector<std::string> withdrawn;
-  w.directory.set_withdraw([&](const Entry& entry) { withdrawn.push_back(entry.key()); });
+  w.directory.set_withdraw([&](const Entry& entry) { withdrawn.emplace_back(entry.key()); });
   auto answered = [&](bool stored, std::uint16_t status, bool storable) {
     withdrawn.clear();
     Ref<const Entry> known;
