@@ -223,6 +223,7 @@ Result<void> DiskStorage::merge_small_files() {
   std::string end = segment_prefix(segments_.open() + 1);
   std::vector<DiskDb::File> files = db_.files(Family::body, begin, end);
   std::vector<std::uint64_t> sizes;
+  sizes.reserve(files.size());
   for (const DiskDb::File& file : files) {
     sizes.push_back(file.bytes);
   }
