@@ -276,6 +276,15 @@ class Weir:
         fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
+    def expect_at_rest(self, client):
+        """What the client sends comes back, and it reads nothing: in the end nothing moves, and that costs nothing."""
+        expect(client.fill() > 0, "nothing was taken")
+        before = self.processor_time()
+        expect(client.fill() == 0, "it still takes bytes")
+        used = self.processor_time() - before
+        expect(used < 0.1, f"{used} s of processor time in one second")
+        client.reset()
+
     def memory(self):
         """Resident bytes, those of shared mappings left out."""
         status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
