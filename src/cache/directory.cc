@@ -422,24 +422,29 @@ void Directory::replace(Fill& fill, const Ref<const Entry>& entry) {
   }
 }
 
-std::size_t Directory::remove(std::string_view key, const Hash128& hash, bool hold) {
-  Shard& shard = this->shard(hash);
-  std::lock_guard lock(shard.mutex);
+Directory::Record* Directory::begin_removal(Shard& shard, const Hash128& hash, bool hold) {
   ++shard.removals;
   if (hold) {
     ++record_of(shard, hash).make_affairs().held;
   }
   auto at = shard.records.find(hash);
-  if (at == shard.records.end()) {
+  return at == shard.records.end() ? nullptr : &at->second;
+}
+
+std::size_t Directory::remove(std::string_view key, const Hash128& hash, bool hold) {
+  Shard& shard = this->shard(hash);
+  std::lock_guard lock(shard.mutex);
+  Record* record = begin_removal(shard, hash, hold);
+  if (record == nullptr) {
     return 0;
   }
   std::size_t gone = 0;
-  while (Entry* entry = at->second.variants.get()) {
-    take_out(shard, at->second, *entry);
+  while (Entry* entry = record->variants.get()) {
+    take_out(shard, *record, *entry);
     ++gone;
   }
-  if (at->second.affairs) {
-    std::erase_if(at->second.affairs->fills, [key](Fill* fill) {
+  if (record->affairs) {
+    std::erase_if(record->affairs->fills, [key](Fill* fill) {
       if (fill->key() == key) {
         fill->doom();
       }
@@ -454,14 +459,10 @@ std::size_t Directory::remove(std::string_view key, const Hash128& hash, bool ho
 void Directory::remove_variant(const Hash128& hash, const Meta& like, bool hold) {
   Shard& shard = this->shard(hash);
   std::lock_guard lock(shard.mutex);
-  ++shard.removals;
-  if (hold) {
-    ++record_of(shard, hash).make_affairs().held;
-  }
-  auto at = shard.records.find(hash);
-  Entry* old = at == shard.records.end() ? nullptr : variant(at->second, like);
+  Record* record = begin_removal(shard, hash, hold);
+  Entry* old = record == nullptr ? nullptr : variant(*record, like);
   if (old != nullptr) {
-    take_out(shard, at->second, *old);
+    take_out(shard, *record, *old);
     tidy(shard, hash);
   }
 }

@@ -214,6 +214,8 @@ private:
   static Entry* variant(Record& record, const Meta& like);
   void place(Shard& shard, Ref<Entry> entry);
   void take_out(Shard& shard, Record& record, Entry& entry);
+  /// Under the shard's lock. The record there is, or null.
+  Record* begin_removal(Shard& shard, const Hash128& hash, bool hold);
   enum class Sieved { nothing, spared, evicted };
   Sieved sieve_one(Shard& shard);
   void evict();

@@ -4,6 +4,7 @@
 // response is good for. Pure: an Exchange decides by it, `cache get` tells it.
 #pragma once
 
+#include <span>
 #include <string_view>
 
 #include "cache/entry.h"
