@@ -539,45 +539,6 @@ void Directory::pass_era() noexcept {
   }
 }
 
-/// A step of SIEVE: the hand walks from the oldest to the newest, takes what has no bit, and clears
-/// the bit of what has one.
-Directory::Sieved Directory::sieve_one(Shard& shard) {
-  Entry* at = shard.hand != nullptr ? shard.hand : shard.sieve.back();
-  if (at == nullptr) {
-    return Sieved::nothing;
-  }
-  if (at->shelf_.visited) {
-    at->shelf_.visited = false;
-    shard.hand = shard.sieve.previous(*at);
-    return Sieved::spared;
-  }
-  shard.hand = at;
-  Hash128 hash = at->hash();
-  evicted_bytes_.fetch_add(at->cost(), std::memory_order_relaxed);
-  take_out(shard, shard.records.at(hash), *at);
-  tidy(shard, hash);
-  evictions_.fetch_add(1, std::memory_order_relaxed);
-  metrics::count(metrics::Metric::cache_evictions);
-  return Sieved::evicted;
-}
-
-/// Until the tier is within its bound, a step in each shard in turn: what is large takes the oldest
-/// of all shards, not all of a few.
-void Directory::evict() {
-  std::uint64_t step = limits_.memory / 16;
-  std::uint64_t before = evicted_bytes_.load(std::memory_order_relaxed);
-  std::size_t empty = 0;
-  while (entry_bytes_.load(std::memory_order_relaxed) > limits_.memory && empty < kShards) {
-    Shard& shard = shards_[evict_turn_.fetch_add(1, std::memory_order_relaxed) % kShards];
-    std::lock_guard lock(shard.mutex);
-    empty = sieve_one(shard) == Sieved::nothing ? empty + 1 : 0;
-  }
-  if (let_go_ && step > 0 &&
-      evicted_bytes_.load(std::memory_order_relaxed) / step != before / step) {
-    let_go_();
-  }
-}
-
 DirectoryStats Directory::stats() const {
   DirectoryStats sum;
   for (const Shard& shard : shards_) {

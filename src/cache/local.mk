@@ -4,7 +4,7 @@ src_cache_libcache_a_CPPFLAGS = $(AM_CPPFLAGS) $(ROCKSDB_CFLAGS) $(XXHASH_CFLAGS
 src_cache_libcache_a_SOURCES = \
   src/cache/bans.cc src/cache/bans.h \
   src/cache/claim.h \
-  src/cache/directory.cc src/cache/directory.h \
+  src/cache/directory.cc src/cache/directory.h src/cache/directory_evict.cc \
   src/cache/disk_body.h src/cache/disk_db.h \
   src/cache/disk_evict.cc \
   src/cache/disk_memory_db.cc src/cache/disk_memory_db.h \
