@@ -281,7 +281,8 @@ Result<std::vector<BodyRow>> DiskTier::first_rows(Family family, std::uint32_t f
 void DiskTier::start() {
   DiskStorageSettings settings;
   settings.capacity = settings_.capacity;
-  settings.dirty_bytes = settings_.dirty_bytes;
+  settings.dirty_bytes =
+      settings_.dirty_bytes != 0 ? settings_.dirty_bytes : dirty_size(settings_.capacity);
   settings.pending_bytes = settings_.queue_bytes / 4;
   settings.secret = secret_;
   settings.host_of_key = settings_.host_of_key;

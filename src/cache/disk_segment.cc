@@ -15,6 +15,10 @@ std::uint64_t segment_size(std::uint64_t capacity) noexcept {
   return std::clamp(capacity / 256, 64 * kMiB, 4096 * kMiB);
 }
 
+std::uint64_t dirty_size(std::uint64_t capacity) noexcept {
+  return std::clamp<std::uint64_t>(capacity / 64, 8 << 20, 32 << 20);
+}
+
 void Segments::found(std::uint32_t segment, std::uint64_t body_bytes) {
   segments_[segment].body += body_bytes;
   body_ += body_bytes;

@@ -19,6 +19,8 @@ namespace weir::cache {
 
 /// Bytes of a segment of a tier: DEPENDENCIES §1.6.
 std::uint64_t segment_size(std::uint64_t capacity) noexcept;
+/// Bytes after which what was written is flushed: a 64th of the capacity, 8 to 32 MiB.
+std::uint64_t dirty_size(std::uint64_t capacity) noexcept;
 
 struct Segment {
   std::uint64_t body = 0;    // rows of chunks

@@ -32,7 +32,7 @@ struct DiskSettings {
   Duration flush = std::chrono::seconds(10);
   Duration retry = std::chrono::seconds(10); // after a failure; doubles
   std::uint64_t queue_bytes = 64 << 20;
-  std::uint64_t dirty_bytes = 8 << 20;
+  std::uint64_t dirty_bytes = 0; // 0: dirty_size(capacity)
   std::uint64_t meta_cache_bytes = 32 << 20;
   std::uint64_t segment_bytes = 0; // 0: segment_size(capacity)
   HostOfKey host_of_key = nullptr; // for the index by host

@@ -12,6 +12,9 @@ TEST_CASE("A segment is a 256th of the tier, from 64 MiB to 4 GiB") {
   CHECK(segment_size(512 * kMiB) == 64 * kMiB);
   CHECK(segment_size(100'000 * kMiB) == 100'000 * kMiB / 256);
   CHECK(segment_size(std::uint64_t{8} << 40) == 4096 * kMiB);
+  CHECK(dirty_size(64 * kMiB) == 8 * kMiB);
+  CHECK(dirty_size(1024 * kMiB) == 16 * kMiB);
+  CHECK(dirty_size(std::uint64_t{8} << 40) == 32 * kMiB);
 }
 
 TEST_CASE("Segments: positions rise, sums follow what is added and dropped") {
