@@ -51,6 +51,7 @@ struct CacheFacts {
   std::string name;
   std::uint64_t memory_used = 0;
   std::uint64_t memory_limit = 0;
+  std::uint64_t memory_room = 0; // of it, what entries may take now (cache_kept_free_bytes)
   std::uint64_t entries = 0;
   std::uint64_t fill_bytes = 0; // of responses that are arriving
   std::uint64_t marks = 0;      // hit-for-miss

@@ -33,6 +33,7 @@ Json caches_json(const std::vector<CacheFacts>& caches) {
     out["name"] = each.name;
     out["memory_used"] = each.memory_used;
     out["memory_limit"] = each.memory_limit;
+    out["memory_room"] = each.memory_room;
     out["entries"] = each.entries;
     out["fill_bytes"] = each.fill_bytes;
     out["marks"] = each.marks;

@@ -9,7 +9,7 @@
 
 namespace weir::cache {
 
-Directory::Directory(const DirectoryLimits& limits) : limits_(limits) {}
+Directory::Directory(const DirectoryLimits& limits) : limits_(limits), room_(limits.memory) {}
 
 Directory::Affairs& Directory::Record::make_affairs() {
   if (!affairs) {

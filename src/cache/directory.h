@@ -55,7 +55,6 @@ public:
 
   /// Before the first claim: where bodies are copied to.
   void set_store(StoreFactory factory) { store_factory_ = std::move(factory); }
-
   /// Who is told of an entry that a 304 refreshed.
   void set_refresh(std::function<void(const Entry&)> refresh) { refresh_ = std::move(refresh); }
   void refreshed(const Entry& entry) const {
@@ -135,9 +134,12 @@ public:
     }
   }
 
-  /// Who is told each time a 16th of the memory has been evicted: blocks large enough to go back to
-  /// the system may be free.
+  /// Who is told each time a 16th of the memory has been evicted.
   void set_let_go(std::function<void()> told) { let_go_ = std::move(told); }
+  /// What entries may take of the memory from now on. Main thread; evicts what is more.
+  void set_room(std::uint64_t bytes);
+  std::uint64_t room() const noexcept { return room_.load(std::memory_order_relaxed); }
+  std::uint64_t used() const noexcept { return entry_bytes_.load(std::memory_order_relaxed); }
   /// Who is told of what has been put in place.
   void set_placed(std::function<void(Ref<const Entry>)> told) { placed_ = std::move(told); }
   /// Who is told of what was given to the store with commit().
@@ -236,6 +238,7 @@ private:
   std::atomic<std::uint64_t> era_{2};
   std::array<std::atomic<std::int64_t>, 2> fills_of_era_{};
   std::array<Shard, kShards> shards_;
+  std::atomic<std::uint64_t> room_;
   std::atomic<std::uint64_t> entry_bytes_{0};
   std::atomic<std::uint64_t> fill_bytes_{0};
   std::atomic<std::uint64_t> purge_number_{0};

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What goes from a Directory when its memory is full: SIEVE, by turns over the shards.
+#include <algorithm>
+
 #include "cache/directory.h"
 #include "metrics/metrics.h"
 
@@ -28,21 +30,32 @@ Directory::Sieved Directory::sieve_one(Shard& shard) {
   return Sieved::evicted;
 }
 
-/// Until the tier is within its bound, a step in each shard in turn: what is large takes the oldest
+/// Until the tier is within its room, a step in each shard in turn: what is large takes the oldest
 /// of all shards, not all of a few.
 void Directory::evict() {
-  std::uint64_t step = limits_.memory / 16;
+  std::uint64_t step = std::max<std::uint64_t>(limits_.memory / 16, 1 << 20);
   std::uint64_t before = evicted_bytes_.load(std::memory_order_relaxed);
   std::size_t empty = 0;
-  while (entry_bytes_.load(std::memory_order_relaxed) > limits_.memory && empty < kShards) {
+  while (used() > room() && empty < kShards) {
     Shard& shard = shards_[evict_turn_.fetch_add(1, std::memory_order_relaxed) % kShards];
     std::lock_guard lock(shard.mutex);
     empty = sieve_one(shard) == Sieved::nothing ? empty + 1 : 0;
   }
-  if (let_go_ && step > 0 &&
-      evicted_bytes_.load(std::memory_order_relaxed) / step != before / step) {
+  if (let_go_ && evicted_bytes_.load(std::memory_order_relaxed) / step != before / step) {
     let_go_();
   }
+}
+
+/// In small steps: a worker that inserts meanwhile takes part in one at most.
+void Directory::set_room(std::uint64_t bytes) {
+  constexpr std::uint64_t kStep = 64 << 10;
+  bytes = std::min(bytes, limits_.memory);
+  for (std::uint64_t now = std::min(room(), std::max(bytes, used())); now > bytes;) {
+    now = std::max(bytes, now - std::min(now, kStep));
+    room_.store(now, std::memory_order_relaxed);
+    evict();
+  }
+  room_.store(bytes, std::memory_order_relaxed);
 }
 
 } // namespace weir::cache

@@ -2,21 +2,43 @@
 #include "server/heap.h"
 
 #include <malloc.h>
-#include <unistd.h>
 
+#include <algorithm>
+#include <cinttypes>
+#include <cstdio>
 #include <fstream>
+#include <string>
+
+#include "metrics/metrics.h"
 
 namespace weir::server {
 
 namespace {
 
-/// Of this process; 0: it cannot be told.
-std::uint64_t resident_bytes() {
-  std::ifstream statm("/proc/self/statm");
-  std::uint64_t all = 0;
-  std::uint64_t resident = 0;
-  statm >> all >> resident;
-  return resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+/// Memory that the heap has and that is in no block; 0: it cannot be told.
+std::uint64_t free_heap() {
+#ifdef __GLIBC__
+  // The heap stands near the head of the list; the rest is not asked for, which would take long.
+  std::ifstream maps("/proc/self/smaps");
+  std::string line;
+  bool in_heap = false;
+  while (std::getline(maps, line)) {
+    std::uint64_t kib = 0;
+    if (line.ends_with("[heap]")) {
+      in_heap = true;
+    } else if (in_heap && std::sscanf(line.c_str(), "Rss: %" SCNu64, &kib) == 1) {
+      std::uint64_t used = ::mallinfo2().uordblks;
+      return kib * 1024 - std::min<std::uint64_t>(kib * 1024, used);
+    }
+  }
+#endif
+  return 0;
+}
+
+void trim_heap() noexcept {
+#ifdef __GLIBC__
+  ::malloc_trim(0);
+#endif
 }
 
 } // namespace
@@ -30,20 +52,39 @@ void set_heap() noexcept {
 #endif
 }
 
+std::uint64_t room_of(const CacheMemory& cache, std::uint64_t free) noexcept {
+  std::uint64_t allowed = cache.bound + cache.bound / 8 + (4 << 20);
+  std::uint64_t taken = cache.used + free;
+  if (taken > allowed) {
+    std::uint64_t base = std::min(cache.room, cache.used);
+    return std::max(base - std::min(base, taken - allowed), cache.bound / 8);
+  }
+  return std::min(cache.bound, cache.room + (allowed - taken));
+}
+
 HeapKeeper::HeapKeeper(event::Loop& loop) : ticket_(loop.issue(*this)) {}
 
 void HeapKeeper::watch(cache::Tier& tier) {
-  slack_ += tier.memory / 12; // more than is evicted between two looks
+  tiers_.push_back(&tier);
+  bound_ += tier.memory;
   tier.directory.set_let_go([ticket = ticket_] { ticket.wake(); });
 }
 
 void HeapKeeper::run() {
-#ifdef __GLIBC__
-  if (resident_bytes() > kept_ + slack_) {
-    ::malloc_trim(0);
-    kept_ = resident_bytes();
+  std::uint64_t free = free_heap();
+  if (free > bound_ / 8) {
+    trim_heap();
+    free = free_heap();
   }
-#endif
+  std::uint64_t kept = 0;
+  for (cache::Tier* tier : tiers_) {
+    // What is free is everybody's; a tier answers for it by its size.
+    std::uint64_t part = free * (tier->memory >> 10) / std::max<std::uint64_t>(bound_ >> 10, 1);
+    cache::Directory& directory = tier->directory;
+    directory.set_room(room_of({tier->memory, directory.room(), directory.used()}, part));
+    kept += tier->memory - directory.room();
+  }
+  metrics::set(metrics::Metric::cache_kept_free, static_cast<std::int64_t>(kept));
 }
 
 } // namespace weir::server

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The process's heap (doc/notes/memory.md). HeapKeeper gives back to the system what lies free
-// between the blocks in use, when caches have let go of much and the process has grown: what lies
-// free and is used again makes it no larger. Owner: Server; main thread.
+// The process's heap (doc/notes/memory.md). HeapKeeper holds the caches to their memory as the
+// system sees it: it gives back what lies free between the blocks in use, when caches have let go
+// of much and the process has grown; and what cannot go back, because a few blocks hold it
+// together, it takes from the caches' room until it can. Owner: Server; main thread.
 #pragma once
+
+#include <vector>
 
 #include "cache/tier.h"
 #include "event/loop.h"
@@ -13,17 +16,28 @@ namespace weir::server {
 /// Before any thread is made.
 void set_heap() noexcept;
 
+/// Of a cache: bytes.
+struct CacheMemory {
+  std::uint64_t bound = 0; // as configured
+  std::uint64_t room = 0;  // what entries may take now
+  std::uint64_t used = 0;
+};
+/// The room it has from now on. `free`: bytes of memory that the heap has and does not use. They
+/// may be an eighth of the bound, and 4 MB; what is more comes off the room, of which an eighth is
+/// left.
+std::uint64_t room_of(const CacheMemory& cache, std::uint64_t free) noexcept;
+
 class HeapKeeper final : public event::Task {
 public:
   explicit HeapKeeper(event::Loop& loop);
-  /// Before the tier is in use: its evictions tell this one.
+  /// Before the tier is in use: its evictions tell this one. It outlives the loop.
   void watch(cache::Tier& tier);
   void run() override;
 
 private:
   event::Ticket ticket_;
-  std::uint64_t slack_ = 0; // bytes that it may grow by before it is looked at again
-  std::uint64_t kept_ = 0;  // resident bytes after the last look
+  std::vector<cache::Tier*> tiers_;
+  std::uint64_t bound_ = 0; // of all tiers
 };
 
 } // namespace weir::server

@@ -22,6 +22,6 @@ src_weir_SOURCES = src/server/main.cc
 src_weir_LDADD = $(LINK_SERVER)
 
 check_PROGRAMS += test/unit/server_test
-test_unit_server_test_SOURCES = test/unit/server/purges_test.cc
+test_unit_server_test_SOURCES = test/unit/server/heap_test.cc test/unit/server/purges_test.cc
 test_unit_server_test_LDADD = test/unit/libtestmain.a $(LINK_SERVER)
 TESTS += test/unit/server_test

@@ -18,6 +18,7 @@ admin::CacheFacts facts_of(const cache::Tier& tier) {
   facts.name = tier.name;
   facts.memory_used = stats.entry_bytes;
   facts.memory_limit = tier.memory;
+  facts.memory_room = tier.directory.room();
   facts.entries = stats.entries;
   facts.fill_bytes = stats.fill_bytes;
   facts.marks = stats.marks;

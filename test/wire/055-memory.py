@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """The process stays within `memory` and its stated overhead (doc/notes/memory.md) while the working set is many times
-larger. WEIR_LONG=1: a million objects of 1 KiB, a thousand of 10 MiB."""
-import functools
+larger: of small objects, of large ones, and of large ones after small ones. WEIR_LONG=1: a million objects of 1 KiB, a
+thousand of 10 MiB."""
 import multiprocessing
 import os
 import socket
@@ -70,11 +70,6 @@ def fetch(kind):
     return max(peak, weir.memory())
 
 
-@functools.cache
-def idle_memory():
-    return weir.memory()
-
-
 origin = FastOrigin()
 # Without the log, whose memory (stated with `memory` in weir.conf(5)) comes on top.
 text = config(origin, cache=f"memory {MEMORY >> 20}MB object-max 16MB").replace("log { sqlite $DIR/log }\n", "")
@@ -82,18 +77,35 @@ expect("sqlite" not in text, "there is a log")
 weir = Weir(text)
 
 
-@table("{} objects: memory and an eighth, and what is being fetched", [("small",) * 2, ("large",) * 2])
-def _(kind):
-    if os.environ.get("WEIR_SANITIZED") == "1":
-        raise Skip("a sanitizer's heap keeps what was freed")
-    idle = idle_memory()
-    grown = fetch(kind) - idle
+def holds(kind, grown, overhead):
     status = weir.ctl_json("status")["caches"][0]
     print(f"# {COUNTS[kind]} of {len(BODY[kind])} bytes: memory rose by {grown >> 10} KiB, {grown / MEMORY:.2f} of the tier's; "
-          f"{status['entries']} entries, {status['memory_used'] / status['entries']:.0f} bytes each", flush=True)
-    expect(status["memory_used"] <= MEMORY and status["evictions"] > 0, str(status))
+          f"{status['entries']} entries, {status['memory_used'] / status['entries']:.0f} bytes each; room {status['memory_room'] >> 10} KiB", flush=True)
+    expect(status["memory_used"] <= status["memory_room"] <= MEMORY and status["evictions"] > 0, str(status))
+    expect_grown(grown, MEMORY + overhead + (8 << 20) + CLIENTS * 2 * len(BODY[kind]))
+    return status
+
+
+def start_anew():
+    if os.environ.get("WEIR_SANITIZED") == "1":
+        raise Skip("a sanitizer's heap keeps what was freed")
+    weir.restart()
+    return weir.memory()
+
+
+@table("{} objects: memory and an eighth, and what is being fetched", [("small",) * 2, ("large",) * 2])
+def _(kind):
+    idle = start_anew()
+    status = holds(kind, fetch(kind) - idle, MEMORY // 8)
     expect(status["memory_used"] > MEMORY * 7 / 10, str(status))
-    expect_grown(grown, MEMORY * 9 // 8 + (8 << 20) + CLIENTS * 2 * len(BODY[kind]))
+
+
+@test("small objects give way to large ones: three quarters for a moment, then an eighth again")
+def _():
+    idle = start_anew()
+    fetch("small")
+    holds("large", fetch("large") - idle, MEMORY * 3 // 4)
+    holds("large", fetch("large") - idle, MEMORY // 8)
 
 
 main(origin, weir)

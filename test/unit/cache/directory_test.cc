@@ -266,6 +266,31 @@ TEST_CASE("the memory bound is exact, and what was hit stays") {
   CHECK_FALSE(directory.find(name(3), hash(3), any));
 }
 
+TEST_CASE(
+    "less room than the bound: what is more goes at once, and comes in again when there is room") {
+  DirectoryLimits limits;
+  limits.memory = 4 << 20;
+  Directory directory(limits);
+  int next = 0;
+  auto fill = [&](int count) {
+    for (int i = 0; i < count; ++i) {
+      directory.insert(entry_of("key" + std::to_string(next++), 1000));
+    }
+    return directory.used();
+  };
+  CHECK(fill(5000) > (4 << 20) * 9 / 10);
+  directory.set_room(1 << 20);
+  CHECK(directory.used() <= 1 << 20);
+  CHECK(directory.used() > (1 << 20) * 9 / 10);
+  CHECK(fill(500) <= 1 << 20);
+  directory.set_room(2 << 20);
+  CHECK(directory.used() <= 1 << 20);
+  CHECK(fill(5000) <= 2 << 20);
+  CHECK(directory.used() > (2 << 20) * 9 / 10);
+  directory.set_room(64 << 20); // never more than the bound
+  CHECK(directory.room() == limits.memory);
+}
+
 TEST_CASE("what is large takes the oldest of all, and spares what was hit though it is alone in "
           "its part") {
   DirectoryLimits limits;
