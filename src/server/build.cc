@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/build.h"
 
+#include <algorithm>
+#include <thread>
+
 #include <fmt/format.h>
 
 #include "base/errlog.h"
@@ -175,6 +178,13 @@ void take_listeners(const config::Config& config, Lasting& lasting, const proxy:
 
 std::string state_folder(const config::Config& config) {
   return config.state.empty() ? std::string(kDefaultState) : config.state;
+}
+
+std::size_t worker_count(const config::Config& config) {
+  if (config.options.workers > 0) {
+    return config.options.workers;
+  }
+  return std::max(1U, std::thread::hardware_concurrency());
 }
 
 config::Loaded load(const std::string& file) {

@@ -41,5 +41,6 @@ Built build(const std::string& file, Lasting& lasting, std::uint64_t number);
 
 /// Where what must outlive a restart is kept.
 std::string state_folder(const config::Config& config);
+std::size_t worker_count(const config::Config& config);
 
 } // namespace weir::server

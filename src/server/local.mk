@@ -9,6 +9,7 @@ src_server_libserver_a_SOURCES = \
   src/server/listeners.cc src/server/listeners.h \
   src/server/purges.cc src/server/purges.h \
   src/server/purge_walk.cc src/server/purge_walk.h \
+  src/server/reload.cc \
   src/server/server.cc src/server/server.h \
   src/server/status.cc \
   src/server/test_clock.cc src/server/test_clock.h \
