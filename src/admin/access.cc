@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "admin/access.h"
 
-#include <grp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -10,6 +9,8 @@
 #include <cstdio>
 #include <memory>
 #include <vector>
+
+#include "base/account.h"
 
 namespace weir::admin {
 namespace {
@@ -87,14 +88,11 @@ Result<gid_t> find_group(const std::string& name) {
   if (name.empty()) {
     return ::getegid();
   }
-  std::vector<char> buffer(64 * 1024);
-  group entry{};
-  group* found = nullptr;
-  int sys = ::getgrnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found);
-  if (found == nullptr) {
-    return fail(Code::not_found, Side::self, sys);
+  auto number = group_number(name);
+  if (!number) {
+    return fail(Code::not_found);
   }
-  return entry.gr_gid;
+  return *number;
 }
 
 Result<std::string> read_token(const std::string& path) {

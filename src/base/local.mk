@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 noinst_LIBRARIES += src/base/libbase.a
 src_base_libbase_a_SOURCES = \
+  src/base/account.cc src/base/account.h \
   src/base/address.cc src/base/address.h \
   src/base/arena.cc src/base/arena.h \
   src/base/chunk.cc src/base/chunk.h \
@@ -16,6 +17,7 @@ LINK_BASE = src/base/libbase.a $(FMT_LIBS)
 
 check_PROGRAMS += test/unit/base_test
 test_unit_base_test_SOURCES = \
+  test/unit/base/account_test.cc \
   test/unit/base/address_test.cc \
   test/unit/base/clock_test.cc
 test_unit_base_test_LDADD = test/unit/libtestmain.a $(LINK_BASE)

@@ -13,6 +13,7 @@
 
 #include <fmt/format.h>
 
+#include "base/account.h"
 namespace weir::config {
 namespace {
 
@@ -167,7 +168,7 @@ Result<std::string> read_file(const std::string& path, std::size_t most, bool an
 
 std::string why(const Error& error) {
   if (error.sys != 0) {
-    return std::strerror(error.sys);
+    return tell_file_error(error.sys);
   }
   return error.code == Code::too_large ? "the file is too large" : "not a plain file";
 }

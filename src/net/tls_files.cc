@@ -9,11 +9,11 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
-#include <cstring>
 #include <memory>
 
 #include <fmt/format.h>
 
+#include "base/account.h"
 #include "base/address.h"
 
 namespace weir::net {
@@ -81,7 +81,7 @@ std::string address_text(const ASN1_STRING* bytes) {
 File open(const std::string& path, std::string& problem) {
   File file(std::fopen(path.c_str(), "re"));
   if (!file) {
-    problem = fmt::format("{} cannot be read: {}", path, std::strerror(errno));
+    problem = fmt::format("{} cannot be read: {}", path, tell_file_error(errno));
   }
   return file;
 }

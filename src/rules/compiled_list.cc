@@ -10,6 +10,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "base/account.h"
 #include "base/hash.h"
 #include "rules/domain_build.h"
 #include "rules/list_reader.h"
@@ -211,7 +212,7 @@ private:
   }
 
   tl::unexpected<Error> cannot_read(const std::string& path, int error) {
-    report_.problem = fmt::format("{}: {}", path, std::strerror(error));
+    report_.problem = fmt::format("{}: {}", path, tell_file_error(error));
     return fail(error == ENOENT ? Code::not_found : Code::io, Side::self, error);
   }
 
