@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proxy/tls_setup.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <fstream>
 #include <map>
@@ -29,6 +31,11 @@ std::string line_of(const std::string& file, std::uint32_t number) {
     }
   }
   return line;
+}
+
+bool is_open(const std::string& file) {
+  struct stat info {};
+  return ::stat(file.c_str(), &info) == 0 && (info.st_mode & S_IROTH) != 0;
 }
 
 class Setup {
@@ -91,6 +98,10 @@ private:
       if (!at->second) {
         tell(config::Severity::error, decl.at, problem);
         return nullptr;
+      }
+      if (const std::string& key = decl.key.empty() ? decl.cert : decl.key; is_open(key)) {
+        tell(config::Severity::warning, decl.at,
+             fmt::format("the key {} can be read by every user of this system: chmod o-r", key));
       }
       for (std::string& warning : warnings) {
         tell(config::Severity::warning, decl.at, std::move(warning));
