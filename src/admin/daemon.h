@@ -95,6 +95,8 @@ struct ListFacts {
 struct StatusFacts {
   std::string version;
   std::int64_t pid = 0;
+  std::string user;      // whom it works as
+  bool confined = false; // system calls are filtered
   WallTime started{};
   Duration uptime{};
   bool stopping = false;

@@ -139,6 +139,8 @@ void status(const Ask& ask) {
   Json body;
   body["version"] = facts.version;
   body["pid"] = facts.pid;
+  body["user"] = facts.user;
+  body["seccomp"] = facts.confined;
   body["started"] = unix_time(facts.started);
   body["uptime_seconds"] = seconds(facts.uptime);
   body["stopping"] = facts.stopping;

@@ -226,7 +226,9 @@ struct Config {
   Options options;                // of the top; each block has its own, inherited
   std::string via;                // empty: the default of WIRE_RULES W5.6, made by server/
   std::string state;              // folder
-  Position via_at, state_at;
+  std::string user;               // whom to work as; empty: the default of server/
+  std::string group;              // empty: the user's own
+  Position via_at, state_at, user_at;
   LogDecl log;
   AdminDecl admin;
   DnsDecl dns;

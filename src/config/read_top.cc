@@ -7,10 +7,10 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 
 #include <fmt/format.h>
 
+#include "base/account.h"
 #include "config/statements.h"
 #include "config/values.h"
 
@@ -26,6 +26,15 @@ std::string read_path(Reading& r, const Word& word) {
   return r.report.resolve(word.at, word.text);
 }
 
+/// A name that this system does not know.
+void tell_unknown(Reading& r, const Word& word, std::string_view kind,
+                  const std::vector<std::string>& names) {
+  const std::vector<std::string_view> known(names.begin(), names.end());
+  const std::string_view near = nearest(word.text, known);
+  r.report.error(word.at, fmt::format("this system has no {} '{}'", kind, word.text),
+                 near.empty() ? std::string() : fmt::format("did you mean '{}'?", near));
+}
+
 /// A list file must be there at load: its absence would let everything through.
 void check_readable(Reading& r, const Word& word, const std::string& path) {
   struct stat info {};
@@ -33,7 +42,7 @@ void check_readable(Reading& r, const Word& word, const std::string& path) {
     return;
   }
   if (::stat(path.c_str(), &info) != 0 || ::access(path.c_str(), R_OK) != 0) {
-    r.report.error(word.at, fmt::format("{}: {}", path, std::strerror(errno)));
+    r.report.error(word.at, fmt::format("{}: {}", path, tell_file_error(errno)));
   } else if (!S_ISREG(info.st_mode)) {
     r.report.error(word.at, fmt::format("{}: not a plain file", path));
   }
@@ -47,6 +56,23 @@ void read_state(Reading& r, const Statement& s, Scope& scope) {
   if (has_words(r, s, scope, 1, 1)) {
     r.config.state = read_path(r, s.words[1]);
     r.config.state_at = s.at();
+  }
+}
+
+void read_user(Reading& r, const Statement& s, Scope& scope) {
+  if (!has_words(r, s, scope, 1, 2)) {
+    return;
+  }
+  r.config.user = s.words[1].text;
+  r.config.user_at = s.at();
+  if (r.settings.outside && !find_user(r.config.user)) {
+    tell_unknown(r, s.words[1], "user", user_names());
+  }
+  if (s.words.size() > 2) {
+    r.config.group = s.words[2].text;
+    if (r.settings.outside && !group_number(r.config.group)) {
+      tell_unknown(r, s.words[2], "group", group_names());
+    }
   }
 }
 
@@ -193,10 +219,17 @@ void read_admin_token(Reading& r, const Statement& s, Scope& scope) {
   }
   r.config.admin.token_file = read_at_file(r, s.words[1]);
   r.config.admin.token_at = s.words[1].at;
-  if (r.settings.outside && !r.config.admin.token_file.empty() &&
-      ::access(r.config.admin.token_file.c_str(), F_OK) != 0) {
-    r.report.error(s.words[1].at,
-                   fmt::format("{}: {}", r.config.admin.token_file, std::strerror(errno)));
+  const std::string& file = r.config.admin.token_file;
+  struct stat info {};
+  if (!r.settings.outside || file.empty()) {
+    return;
+  }
+  if (::stat(file.c_str(), &info) != 0) {
+    r.report.error(s.words[1].at, fmt::format("{}: {}", file, tell_file_error(errno)));
+  } else if ((info.st_mode & S_IROTH) != 0) {
+    r.report.warning(s.words[1].at,
+                     fmt::format("{} can be read by every user of this system", file),
+                     "chmod o-r " + file);
   }
 }
 
@@ -279,7 +312,7 @@ void read_list_dir(Reading& r, const Statement& s, Scope& scope) {
   }
   DIR* folder = ::opendir(path.c_str());
   if (folder == nullptr) {
-    r.report.error(s.words[1].at, fmt::format("{}: {}", path, std::strerror(errno)));
+    r.report.error(s.words[1].at, fmt::format("{}: {}", path, tell_file_error(errno)));
     return;
   }
   std::vector<std::string> files;

@@ -90,6 +90,10 @@ private:
     block_.clear();
     options(flag::TOP, config_.options, default_options());
     add("state", config_.state, config_.state_at);
+    add("user",
+        config_.user.empty() ? "weir"
+                             : config_.user + (config_.group.empty() ? "" : " " + config_.group),
+        config_.user_at);
     add("via", config_.via.empty() ? "auto" : config_.via, config_.via_at);
     for (const PageDecl& page : config_.pages) {
       add("page", page.name + (page.file.empty() ? " (built in)" : " @" + page.file), page.at);

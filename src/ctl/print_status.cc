@@ -149,10 +149,12 @@ std::string print_caches(const Json& body, const Style& style) {
 
 std::string print_status(const Json& body, const Style& style) {
   std::string file = text_at(body, "file");
+  std::string user = text_at(body, "user");
   std::string text =
-      fmt::format("{}  process {}, up {}{}\n",
+      fmt::format("{}  process {}{}, up {}{}\n",
                   style.paint(Colour::strong, "weir " + clean(text_at(body, "version"))),
-                  number_at(body, "pid"), seconds_text(number_at(body, "uptime_seconds")),
+                  number_at(body, "pid"), user.empty() ? "" : " of " + user,
+                  seconds_text(number_at(body, "uptime_seconds")),
                   flag_at(body, "stopping") ? ", stopping" : "");
   Table facts({});
   facts.add(

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/build.h"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <thread>
 
 #include <fmt/format.h>
 
+#include "base/account.h"
 #include "base/errlog.h"
 #include "cache/key.h"
 #include "metrics/metrics.h"
@@ -95,6 +99,18 @@ void take_tiers(const config::Config& config, Lasting& lasting, proxy::Generatio
     built.new_tiers.push_back(open_tier(decl, lasting));
     generation.caches.push_back(built.new_tiers.back().get());
   }
+}
+
+/// False: a reload would close the commands over HTTP. (At the start that is told, and no more.)
+bool check_token(const config::Config& config, Built& built) {
+  const std::string& file = config.admin.token_file;
+  if (file.empty() || ::access(file.c_str(), R_OK) == 0) {
+    return true;
+  }
+  built.notes.push_back(fmt::format("{}: {} cannot be read: {}",
+                                    config.where(config.admin.token_at), file,
+                                    tell_file_error(errno)));
+  return false;
 }
 
 /// False: a list that has never been read.
@@ -204,7 +220,7 @@ Built build(const std::string& file, Lasting& lasting, std::uint64_t number) {
   for (config::Diagnostic& each : tls.diagnostics) {
     built.diagnostics.push_back(std::move(each));
   }
-  if (!tls.good) {
+  if (!tls.good || (lasting.now && !check_token(config, built))) {
     return built;
   }
   auto generation = std::make_shared<proxy::Generation>();

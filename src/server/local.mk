@@ -5,8 +5,11 @@ src_server_libserver_a_SOURCES = \
   src/server/admin_door.cc src/server/admin_door.h \
   src/server/build.cc src/server/build.h \
   src/server/cert_watch.cc src/server/cert_watch.h \
+  src/server/confine.cc \
   src/server/heap.cc src/server/heap.h \
   src/server/listeners.cc src/server/listeners.h \
+  src/server/own_files.cc src/server/own_files.h \
+  src/server/privileges.cc src/server/privileges.h \
   src/server/purges.cc src/server/purges.h \
   src/server/purge_walk.cc src/server/purge_walk.h \
   src/server/reload.cc \
@@ -16,13 +19,17 @@ src_server_libserver_a_SOURCES = \
   src/server/warming.cc src/server/warming.h \
   src/server/worker.cc src/server/worker.h
 
-LINK_SERVER = src/server/libserver.a $(LINK_ADMIN) $(LINK_STATE)
+LINK_SERVER = src/server/libserver.a $(LINK_ADMIN) $(LINK_STATE) $(CAPNG_LIBS) $(SECCOMP_LIBS)
 
 sbin_PROGRAMS += src/weir
 src_weir_SOURCES = src/server/main.cc
 src_weir_LDADD = $(LINK_SERVER)
 
 check_PROGRAMS += test/unit/server_test
-test_unit_server_test_SOURCES = test/unit/server/heap_test.cc test/unit/server/purges_test.cc
+test_unit_server_test_SOURCES = \
+  test/unit/server/confine_test.cc \
+  test/unit/server/heap_test.cc \
+  test/unit/server/own_files_test.cc \
+  test/unit/server/purges_test.cc
 test_unit_server_test_LDADD = test/unit/libtestmain.a $(LINK_SERVER)
 TESTS += test/unit/server_test

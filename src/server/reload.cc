@@ -73,6 +73,10 @@ void Server::finish_reload(Built built) {
     if (worker_count(before) != worker_count(after)) {
       outcome.notes.emplace_back("workers does not change by a reload");
     }
+    if (before.user != after.user || before.group != after.group ||
+        before.options.seccomp != after.options.seccomp) {
+      outcome.notes.emplace_back("user and seccomp do not change by a reload");
+    }
     outcome.ok = open_listeners(*built.generation, opened, problem);
     if (!outcome.ok) {
       outcome.notes.push_back(problem);

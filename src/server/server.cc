@@ -138,13 +138,17 @@ bool Server::start() {
     return false;
   }
   const config::Config& config = *loaded.config;
+  std::string problem;
+  if (!privileges_.work_as_user(config, problem)) {
+    log_error("server: {}", problem);
+    return false;
+  }
   if (!config.log.errors.empty()) {
     if (auto opened = errors_.open(config.log.errors); !opened) {
       log_error("log: {} cannot be opened: {}", config.log.errors, to_string(opened.error()));
     }
   }
   errors_.set_level(config.log.level);
-  std::string problem;
   admin_ = std::make_unique<AdminDoor>(loop_, *this);
   if (!admin_->take_socket(config.admin,
                            problem)) { // a weir that runs here already is noticed first
@@ -162,7 +166,7 @@ bool Server::start() {
     return false;
   }
   make_threads(config);
-  if (!begin(std::move(built), problem)) {
+  if (!begin(std::move(built), problem) || !privileges_.give_up_root(config, problem)) {
     log_error("server: {}", problem);
     return false;
   }

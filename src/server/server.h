@@ -22,6 +22,7 @@
 #include "server/build.h"
 #include "server/cert_watch.h"
 #include "server/heap.h"
+#include "server/privileges.h"
 #include "server/purges.h"
 #include "server/warming.h"
 #include "server/worker.h"
@@ -91,6 +92,7 @@ private:
 
   const Arguments arguments_;
   ErrorLog errors_;
+  Privileges privileges_;
   metrics::Metrics metrics_;
   WallTime started_{};
   MonoTime started_mono_{};

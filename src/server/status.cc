@@ -65,6 +65,8 @@ admin::StatusFacts Server::status() const {
   admin::StatusFacts facts;
   facts.version = PACKAGE_VERSION;
   facts.pid = ::getpid();
+  facts.user = name_of_user(::geteuid());
+  facts.confined = privileges_.is_confined();
   facts.started = started_;
   facts.uptime = Clock::mono() - started_mono_;
   facts.stopping = stopping_;

@@ -39,6 +39,7 @@ WIRE_TESTS = \
   test/wire/060-admin.py \
   test/wire/061-reload.py \
   test/wire/062-stop.py \
+  test/wire/063-privileges.py \
   test/wire/070-persist.py \
   test/wire/071-versions.py \
   test/wire/080-large.py \

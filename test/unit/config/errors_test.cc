@@ -465,6 +465,19 @@ TEST_CASE("C9 blocks that lack what they are for") {
   one("forward f { }", "1:1 forward 'f' has no listener | give it one: listen 127.0.0.1:3128");
 }
 
+TEST_CASE("C9 users and groups that this system does not have, and a token for everybody") {
+  one("user nobdy", "1:6 this system has no user 'nobdy' | did you mean 'nobody'?");
+  one("user zzzzzzzzzzzz", "1:6 this system has no user 'zzzzzzzzzzzz'");
+  one("user nobody deamon", "1:13 this system has no group 'deamon' | did you mean 'daemon'?");
+  one("user", "1:1 'user' needs more words | form: user NAME [GROUP]");
+  one("user root\nuser root", "2:1 'user' stands twice in this block | the first is at t:1");
+  one("seccomp maybe", "1:9 seccomp maybe: bad value | write yes or no");
+  CHECK(told("admin { http 127.0.0.1:9; token @/etc/passwd }\nforward f { listen 127.0.0.1:1 }",
+             Severity::warning) ==
+        std::vector<std::string>{"1:33 /etc/passwd can be read by every user of this system | "
+                                 "chmod o-r /etc/passwd"});
+}
+
 TEST_CASE("C9 files that cannot be read") {
   in("list l", "file /no/such/list", "2:6 /no/such/list: No such file or directory");
   in("list l", "file /dev/null", "2:6 /dev/null: not a plain file");

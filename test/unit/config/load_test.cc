@@ -278,7 +278,7 @@ forward f { listen 127.0.0.1:3 }
 
 TEST_CASE("statements of log, admin, dns may run on or stand alone") {
   const Folder folder;
-  folder.put("token", "secret\n");
+  ::chmod(folder.put("token", "secret\n").c_str(), 0600);
   const std::string name = folder.put("weir.conf", R"(
 log { sqlite log keep none max none; json /j; errors e.log debug }
 admin { socket s.sock group adm mode 0600
@@ -312,6 +312,28 @@ via edge-1
   CHECK(config.dns.options.dns_stale == 0s);
   CHECK(config.dns.prefer == Prefer::ipv4);
   CHECK(config.via == "edge-1");
+}
+
+TEST_CASE("whom weir works as") {
+  const auto loaded = [](std::string_view text) {
+    Loaded made = load_text("t", text);
+    CHECK(count_errors(made.diagnostics) == 0);
+    REQUIRE(made.config);
+    return made.config;
+  };
+  CHECK(loaded("")->user.empty());
+  CHECK(loaded("")->options.seccomp);
+  CHECK_FALSE(loaded("seccomp no")->options.seccomp);
+  const auto named = loaded("user nobody daemon");
+  CHECK(named->user == "nobody");
+  CHECK(named->group == "daemon");
+  bool shown = false;
+  for (const ShowLine& line : show(*named, false)) {
+    shown = shown || (line.word == "user" && line.value == "nobody daemon" && line.where == "t:1");
+  }
+  CHECK(shown);
+  // A text that came from afar asks the system nothing.
+  CHECK(load_text("t", "user no-such-user no-such-group", {false}).config);
 }
 
 TEST_CASE("caches, lists, schedules, pages, pools") {

@@ -113,13 +113,15 @@ TEST_CASE("config test shows line and caret, and says ok only without an error")
 }
 
 TEST_CASE("status says what is wrong: a failed disk, a failing log, a reload that failed") {
-  std::string text = print("status", "", R"({"version":"0.1","pid":1,"uptime_seconds":60,
+  std::string text =
+      print("status", "", R"({"version":"0.1","pid":1,"user":"nobody","uptime_seconds":60,
     "generation":2,"file":"/etc/weir/weir.conf","loaded":0,"reload_error":"5 errors","workers":2,
     "caches":[{"name":"main","memory_used":1,"memory_limit":2,"entries":3,
       "disk":{"path":"/d","state":"failed","error":"No space left on device","bytes":1,"capacity":2}}],
     "rates":{"over_seconds":60,"requests_per_second":12.345,"bytes_in_per_second":1024,
       "bytes_out_per_second":2048},
     "log":{"on":true,"directory":"/l","failing":true,"error":"disk is full","dropped":5}})");
+  CHECK(says(text, "process 1 of nobody, up"));
   CHECK(says(text, "12.3 requests/s"));
   CHECK(says(text, "No space left on device"));
   CHECK(says(text, "disk is full"));
