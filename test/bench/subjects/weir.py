@@ -6,7 +6,7 @@ import pathlib
 import subprocess
 
 WEIR = os.environ.get("WEIR", str(pathlib.Path(__file__).resolve().parents[3] / "src/weir"))
-SUBJECTS = {"weir": dict(caps="h1 cache keys disk miss fwd connect", note="access log in SQLite, all threads counted")}
+SUBJECTS = {"weir": dict(caps="h1 cache tls h2 keys disk gzip miss fwd connect", note="access log in SQLite, all threads counted")}
 
 
 def version():
@@ -20,7 +20,8 @@ def start(b, name):
 forward lan {{ listen 127.0.0.1:{b.fwd}; connect 1-65535; private allow; cache main; tunnel-idle-timeout 15min; client-idle-timeout 15min
   rules {{ allow all }} }}""" if forward else f"""
 pool o {{ server 127.0.0.1:{b.origin}; origin-idle-timeout 15min }}
-site * {{ listen 127.0.0.1:{b.http}; client-idle-timeout 15min; cache main; route / {{ pool o }} }}"""
+site * {{ listen 127.0.0.1:{b.http}; listen 127.0.0.1:{b.tls} tls cert {b.cert} key {b.key}
+  client-idle-timeout 15min; cache main; {"compress gzip" if b.gzip else ""}; route / {{ pool o }} }}"""
     conf = b.write("weir.conf", f"""
 workers 1
 state {b.dir}/state
