@@ -161,7 +161,6 @@ std::string Exchange::write_head(const FetchPlan& plan) {
   how.reverse = !forward_;
   how.trusted = trusted_;
   how.scheme = scheme_;
-  how.original_host = request_.fields.value(http::FieldId::host);
   how.validate = plan.stale.get();
   how.others = plan.others;
   how.complete = plan.completes ? plan.partial.get() : nullptr;

@@ -117,12 +117,11 @@ void write_forwarded(http::H1Writer& out, const Fields& fields, const Forwarding
   std::string for_list = theirs(FieldId::x_forwarded_for);
   out.field(FieldId::x_forwarded_for, {for_list, separator(for_list), client});
   first(FieldId::x_forwarded_proto, how.scheme);
-  first(FieldId::x_forwarded_host, how.original_host);
+  first(FieldId::x_forwarded_host, how.host);
   std::string forwarded = theirs(FieldId::forwarded);
   bool v6 = how.client.is_v6();
-  out.field(FieldId::forwarded,
-            {forwarded, separator(forwarded), "for=", v6 ? "\"[" : "", client, v6 ? "]\"" : "",
-             ";host=\"", how.original_host, "\";proto=", how.scheme});
+  out.field(FieldId::forwarded, {forwarded, separator(forwarded), "for=", v6 ? "\"[" : "", client,
+                                 v6 ? "]\"" : "", ";host=\"", how.host, "\";proto=", how.scheme});
 }
 
 } // namespace

@@ -25,7 +25,6 @@ struct Forwarding {
   std::string_view scheme = "http";
   bool websocket = false;                 // Upgrade goes on
   bool close = false;                     // the connection is for this request alone
-  std::string_view original_host;         // what the client asked for, with its port
   const cache::Entry* validate = nullptr; // its validators replace the client's conditions (C8.1)
   std::span<const Ref<const cache::Entry>> others; // or the tags of all these (C6.7)
   const cache::Entry* complete = nullptr;          // asks for what follows its first part (C10.4)

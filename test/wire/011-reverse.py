@@ -103,6 +103,16 @@ def _():
     expect("1.2.3.4" not in seen.field("Forwarded", ""), seen.field("Forwarded", ""))
 
 
+@test("W4.3 X-Forwarded-Host and Forwarded name the host that is asked for, not the one that does not count")
+def _():
+    origin.on("/which", answer("x", "Cache-Control: no-store"))
+    with weir.site() as client:
+        expect_equal(client.get("http://A.wild.test:8080/which", host="www.test").status, 200)
+    seen = origin.seen("/which")[0]
+    expect_equal((seen.field("Host"), seen.field("X-Forwarded-Host")), ("a.wild.test:8080",) * 2)
+    expect_in('host="a.wild.test:8080"', seen.field("Forwarded"))
+
+
 @test("W7.2 X-Host, X-Original-URL and X-Rewrite-URL of untrusted clients do not pass")
 def _():
     origin.on("/xurl", answer("x", "Cache-Control: no-store"))

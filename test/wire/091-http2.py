@@ -57,6 +57,7 @@ def _():
     expect("connection:" not in out.lower() and "transfer-encoding" not in out.lower(), out)
     expect_equal(len(weir.rows("path = '/a' AND http = '2' AND tls = '1.3'", count=2)), 2)
     expect_in("2 ", origin.requests[-1].field("Via"))
+    expect_equal(origin.requests[-1].field("X-Forwarded-Host"), origin.requests[-1].field("Host"))
 
 
 @test("curl --http1.1 goes on as before on the same listener")

@@ -49,7 +49,6 @@ Forwarding how() {
   f.host = "www.example.com";
   f.via = "edge";
   f.client = *Address::parse("192.0.2.7", 4711);
-  f.original_host = "www.example.com:8080";
   return f;
 }
 
@@ -180,8 +179,8 @@ TEST_CASE("W7.2 an untrusted sender tells the origin nothing about who asks for 
     std::string head = sent(lies, f);
     CHECK(has(head, "X-Forwarded-For: 192.0.2.7"));
     CHECK(has(head, "X-Forwarded-Proto: http"));
-    CHECK(has(head, "X-Forwarded-Host: www.example.com:8080"));
-    CHECK(has(head, "Forwarded: for=192.0.2.7;host=\"www.example.com:8080\";proto=http"));
+    CHECK(has(head, "X-Forwarded-Host: www.example.com"));
+    CHECK(has(head, "Forwarded: for=192.0.2.7;host=\"www.example.com\";proto=http"));
     CHECK(head.find("evil") == head.npos);
     CHECK(head.find("10.0.0.1") == head.npos);
   }
@@ -205,7 +204,7 @@ TEST_CASE("X-Forwarded-* and Forwarded of a trusted sender are kept and added to
   CHECK(has(head, "X-Forwarded-Proto: https"));
   CHECK(has(head, "X-Forwarded-Host: shop.example"));
   CHECK(has(head, "Forwarded: for=198.51.100.1, "
-                  "for=192.0.2.7;host=\"www.example.com:8080\";proto=http"));
+                  "for=192.0.2.7;host=\"www.example.com\";proto=http"));
   CHECK_FALSE(names(head, "x-rewrite-url"));
 }
 
@@ -277,9 +276,6 @@ TEST_CASE("W2.2 nothing that could end a line is ever written") {
       CAPTURE(bad);
       Forwarding f = how();
       f.reverse = true;
-      f.original_host = bad;
-      CHECK(write_request(request("GET / HTTP/1.1\r\nHost: a\r\n")->head, f).empty());
-      f = how();
       f.host = bad;
       CHECK(write_request(request("GET / HTTP/1.1\r\nHost: a\r\n")->head, f).empty());
       f = how();
