@@ -142,6 +142,7 @@ def _():
     get("/swr/x")
     weir.advance(60)
     both("/swr/x", "stale", "revalidated in the background")
+    wait_until(lambda: origin.count("/swr/x") == 2, "which is not to be taken for a request of what follows")
     origin.on("/plain", fresh("x", "Cache-Control: stale-while-revalidate=1, must-revalidate", seconds=50))
     get("/plain")
     weir.advance(60)
