@@ -1,0 +1,243 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The end-to-end fuzzer: mutated requests through weir to an origin that keeps what it gets. Whatever is sent, the origin sees
+whole messages of one meaning, and each is one of those that lib/strict.py finds in the bytes of the client: nothing is smuggled.
+WEIR_SEED=N repeats a run; FUZZ_SECONDS=N goes on so long."""
+import collections
+import os
+import random
+import socket
+import threading
+import time
+
+from lib import *
+from lib.strict import Message, messages
+
+SEED = int(os.environ.get("WEIR_SEED", "1"))
+SECONDS = float(os.environ.get("FUZZ_SECONDS", "600" if LONG else "0"))
+CASES = 5_000
+# What weir writes itself, takes off, or may change (W5, W7.2): not compared.
+OWN = {b"connection", b"keep-alive", b"proxy-connection", b"te", b"trailer", b"transfer-encoding", b"upgrade", b"content-length", b"host",
+       b"expect", b"via", b"forwarded", b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host", b"x-host", b"x-original-url",
+       b"x-rewrite-url", b"http2-settings", b"max-forwards", b"proxy-authorization"}
+chance = random.Random(SEED)
+
+
+def told(message):
+    """What a message says, to compare."""
+    named = set(message.members(b"connection"))
+    fields = [(name, value) for name, value in message.fields if name not in OWN and name not in named]
+    return message.method, message.target, message.host, tuple(sorted(fields))
+
+
+class Recorder:
+    """An origin that answers every request with 200, and keeps the bytes of each connection."""
+
+    def __init__(self):
+        self.sock = socket.create_server(("127.0.0.1", 0), backlog=512)
+        self.port = self.sock.getsockname()[1]
+        self.name = f"127.0.0.1:{self.port}"
+        self.mutex = threading.Lock()
+        self.got = []  # messages, in the order they ended
+
+    def start(self):
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                peer = self.sock.accept()[0]
+            except OSError:
+                return
+            threading.Thread(target=self.talk, args=(peer,), daemon=True).start()
+
+    def talk(self, peer):
+        kept = b""
+        with peer:
+            try:
+                while piece := peer.recv(65536):
+                    kept = self.take(peer, kept + piece)
+            except OSError:
+                pass
+        if kept:
+            self.keep(messages(kept)[0] or [f"a head without an end: {kept[:400]!r}"])
+
+    def take(self, peer, data):
+        """Answers what is whole; gives what is left. weir sends a request after the answer to the last one, no sooner."""
+        found, why = messages(data)
+        if why not in (None, "cut", "close") or len(found) > 1:
+            self.keep([f"{why or len(found)}: {data[:400]!r}"])
+            return b""
+        if not found or found[0].cut:
+            if found and b"100-continue" in found[0].members(b"expect") and not found[0].body:
+                peer.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+            return data
+        self.keep(found)
+        peer.sendall(b"HTTP/1.1 200 OK\r\nCache-Control: no-store\r\nContent-Length: 2\r\n\r\n" + (b"" if found[0].method == b"HEAD" else b"ok"))
+        return b""
+
+    def keep(self, found):
+        with self.mutex:
+            self.got.extend(found)
+
+    def take_all(self):
+        with self.mutex:
+            got, self.got = self.got, []
+            return got
+
+    def stop(self):
+        self.sock.close()
+
+    abandon = stop
+
+
+# ---- what is sent
+
+SMUGGLED = b"GET /smuggled HTTP/1.1\r\nHost: www.test\r\n\r\n"
+WORDS = [b"\r", b"\n", b"\r\n", b"\r\n\r\n", b"\n\n", b" ", b"\t", b"\x00", b"\x0b", b"\x0c", b"\x7f", b"\x80", b"\xa0", b"\xff", b":", b",", b";", b'"',
+         b"#", b"%", b"%0d%0a", b"\\", b"0", b"0\r\n\r\n", b"+", b"-1", b"0x", b"_", b"Content-Length: 5\r\n", b"Content-Length: 0\r\n",
+         b"content-length:7\r\n", b"Transfer-Encoding: chunked\r\n", b"Transfer-Encoding: identity\r\n", b"Transfer-Encoding:\x0bchunked\r\n",
+         b"Transfer-Encoding : chunked\r\n", b" Transfer-Encoding: chunked\r\n", b"Transfer-Encoding: chunked, chunked\r\n", b"TE: trailers\r\n",
+         b"Connection: close\r\n", b"Connection: Content-Length\r\n", b"Connection: transfer-encoding, host\r\n", b"Host: other.test\r\n", b"Host:\r\n",
+         b"Expect: 100-continue\r\n", b"Upgrade: h2c\r\n", b"Trailer: X\r\n", b"X: y\r\n z\r\n", b"HTTP/1.0", b"HTTP/1.1", b"HTTP/2.0", b"HTTP/1.9",
+         b"http://www.test", b"http://a@www.test/", b"//", b"*", b"/../", b"FFFFFFFFFFFFFFFF\r\n", b"18446744073709551617", b"5\r\n", SMUGGLED]
+
+
+def some_body():
+    return chance.choice([b"", b"x", b"hello", SMUGGLED, b"0\r\n\r\n" + SMUGGLED, b"5\r\nhello\r\n0\r\n\r\n", b"z" * chance.randrange(3000)])
+
+
+def chunked(body):
+    text = b""
+    while body:
+        n = chance.randrange(1, len(body) + 1)
+        ext = chance.choice([b"", b"", b";a", b";a=b", b'; a="b;c"'])
+        text += (b"%x" % n if chance.random() < 0.5 else b"%04X" % n) + ext + b"\r\n" + body[:n] + b"\r\n"
+        body = body[n:]
+    return text + b"0\r\n" + chance.choice([b"", b"", b"X-Trailer: t\r\n", b"Content-Length: 3\r\n"]) + b"\r\n"
+
+
+def some_request(number):
+    method = chance.choice([b"GET", b"GET", b"POST", b"POST", b"PUT", b"HEAD", b"DELETE", b"OPTIONS", b"PATCH", b"BREW"])
+    path = b"/%d" % number + chance.choice([b"", b"?a=b", b"/a%2Fb", b";p", b"/?x=http://y/"])
+    target = path if chance.random() < 0.85 else b"http://abs.test" + path
+    lines = [method + b" " + target + chance.choice([b" HTTP/1.1"] * 9 + [b" HTTP/1.0"]), b"Host: www.test"]
+    for _ in range(chance.randrange(4)):
+        lines.append(chance.choice([b"X-A: b", b"x-empty:", b"X-Obs: \xe4\xff", b"Accept: */*", b"Cookie: a=b; c=d", b"X-List: a, b", b"x-list:\tc \t",
+                                    b"Connection: keep-alive", b"Connection: X-A", b"Content_Length: 9", b"Content-Type: text/plain"]))
+    body = some_body() if method not in (b"GET", b"HEAD") or chance.random() < 0.2 else b""
+    if body or chance.random() < 0.2:
+        if chance.random() < 0.5:
+            lines.append(b"Content-Length: %d" % len(body))
+        else:
+            lines.append(b"Transfer-Encoding: " + chance.choice([b"chunked", b"chunked", b"Chunked"]))
+            body = chunked(body)
+    if chance.random() < 0.3:
+        chance.shuffle(lines[1:])
+    return b"\r\n".join(lines) + b"\r\n\r\n" + body
+
+
+def mutated(data):
+    for _ in range(chance.choice([0, 1, 1, 1, 2, 3])):
+        at = chance.randrange(len(data) + 1)
+        to = min(len(data), at + chance.choice([0, 1, 1, 2, 4, 16]))
+        kind = chance.randrange(6)
+        if kind == 0:
+            data = data[:at] + data[to:]
+        elif kind == 1:
+            data = data[:at] + bytes([chance.randrange(256)]) + data[to:]
+        elif kind == 2:
+            data = data[:to] + data[at:]
+        elif kind == 3:  # at the head of a line, where a field begins
+            ends = [i + 2 for i in range(len(data) - 1) if data[i:i + 2] == b"\r\n"]
+            at = chance.choice(ends) if ends else at
+            data = data[:at] + chance.choice(WORDS) + data[at:]
+        else:
+            data = data[:at] + chance.choice(WORDS) + data[to:]
+    return data
+
+
+def pieces(data):
+    cuts = sorted(chance.randrange(len(data) + 1) for _ in range(chance.choice([0, 0, 1, 3])))
+    return [data[a:b] for a, b in zip([0, *cuts], [*cuts, len(data)]) if b > a]
+
+
+def send_all(data):
+    """Everything, and the end; gives all that comes back."""
+    answer = b""
+    with socket.create_connection(weir.listener("site"), DEADLINE) as sock:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        try:
+            for piece in pieces(data):
+                sock.sendall(piece)
+            sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass  # it was refused before it was all there
+        try:
+            while piece := sock.recv(65536):
+                answer += piece
+        except ConnectionError:
+            pass
+    return answer
+
+
+# ---- what is compared
+
+class Intended:
+    """The messages that clients have sent so far, by what they say; an origin may see each once."""
+
+    def __init__(self):
+        self.bodies = collections.defaultdict(list)
+
+    def add(self, message):
+        self.bodies[told(message)].append(message)
+
+    def take(self, got):
+        left = self.bodies.get(told(got), [])
+        for each in left:
+            if each.body.startswith(got.body) if got.cut else each.body == got.body and not each.cut:
+                left.remove(each)
+                return
+        raise Failure(f"the origin got what nobody sent: {got}")
+
+
+origin = Recorder()
+weir = Weir(f"""
+state $DIR/state
+admin {{ socket $DIR/admin.sock }}
+log {{ errors $DIR/errors }}
+pool o {{ server {origin.name} }}
+site * {{ listen 127.0.0.1:0; route / {{ pool o }} }}
+""")
+
+
+@test(f"W3.4 W3.8 seed {SEED}: of mutated requests the origin gets only what was meant")
+def _():
+    intended, counts = Intended(), collections.Counter()
+    end = time.monotonic() + SECONDS
+    number = 0
+    while number < CASES or time.monotonic() < end:
+        number += 1
+        data = b"".join(mutated(some_request(number * 10 + i)) for i in range(chance.choice([1, 1, 2, 3])))
+        sent, why = messages(data)
+        for each in sent:
+            intended.add(each)
+        counts["refused" if why not in (None, "cut", "close") else "good"] += 1
+        answer = send_all(data)
+        expect(not data or answer == b"" or answer.startswith(b"HTTP/1.1 "), f"an answer that is none: {answer[:200]!r} to {data!r}")
+        counts["answered 200"] += answer.count(b"HTTP/1.1 200 OK\r\n")
+        counts["intended"] += sum(not each.cut for each in sent)
+        for got in origin.take_all():
+            expect(isinstance(got, Message), f"the origin cannot read it: {got}\nsent {data!r}")
+            expect_equal(got.all(b"x-forwarded-host"), got.all(b"host"), f"X-Forwarded-Host of {data!r}")
+            try:
+                intended.take(got)
+            except Failure as failure:
+                raise Failure(f"{failure}\nsent {data!r}\nmeant {sent} {why}") from None
+            counts["forwarded"] += not got.cut
+    print(f"# {number} connections: {dict(counts)}", flush=True)
+    expect(counts["forwarded"] > counts["intended"] * 95 // 100, f"most of what is good is refused: {counts}")
+    expect(counts["refused"] > number // 10 and weir.alive, str(counts))
+
+
+main(origin, weir)
