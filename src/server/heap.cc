@@ -15,6 +15,8 @@ namespace weir::server {
 
 namespace {
 
+constexpr std::uint64_t kSpare = 4 << 20; // may lie free, however small the caches
+
 /// Memory that the heap has and that is in no block; 0: it cannot be told.
 std::uint64_t free_heap() {
 #ifdef __GLIBC__
@@ -53,7 +55,7 @@ void set_heap() noexcept {
 }
 
 std::uint64_t room_of(const CacheMemory& cache, std::uint64_t free) noexcept {
-  std::uint64_t allowed = cache.bound + cache.bound / 8 + (4 << 20);
+  std::uint64_t allowed = cache.bound + cache.bound / 8 + kSpare;
   std::uint64_t taken = cache.used + free;
   if (taken > allowed) {
     std::uint64_t base = std::min(cache.room, cache.used);
@@ -72,14 +74,16 @@ void HeapKeeper::watch(cache::Tier& tier) {
 
 void HeapKeeper::run() {
   std::uint64_t free = free_heap();
-  if (free > bound_ / 8) {
+  if (free > bound_ / 8 + kSpare) {
     trim_heap();
     free = free_heap();
   }
   std::uint64_t kept = 0;
   for (cache::Tier* tier : tiers_) {
     // What is free is everybody's; a tier answers for it by its size.
-    std::uint64_t part = free * (tier->memory >> 10) / std::max<std::uint64_t>(bound_ >> 10, 1);
+    auto part =
+        static_cast<std::uint64_t>(static_cast<double>(free) * static_cast<double>(tier->memory) /
+                                   static_cast<double>(bound_));
     cache::Directory& directory = tier->directory;
     directory.set_room(room_of({tier->memory, directory.room(), directory.used()}, part));
     kept += tier->memory - directory.room();

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The process's heap (doc/notes/memory.md). HeapKeeper holds the caches to their memory as the
-// system sees it: it gives back what lies free between the blocks in use, when caches have let go
-// of much and the process has grown; and what cannot go back, because a few blocks hold it
-// together, it takes from the caches' room until it can. Owner: Server; main thread.
+// system sees it: when they have let go of much, it gives back what lies free between the blocks in
+// use; and what cannot go back, because a few blocks hold it together, it takes from the caches'
+// room until it can. Owner: Server; main thread.
 #pragma once
 
 #include <vector>
