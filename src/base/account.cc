@@ -3,6 +3,7 @@
 
 #include <grp.h>
 #include <pwd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -71,6 +72,11 @@ std::string name_of_user(uid_t user) {
   passwd* found = nullptr;
   ::getpwuid_r(user, &row, room.data(), room.size(), &found);
   return found == nullptr ? std::to_string(user) : std::string(row.pw_name);
+}
+
+bool is_open_to_all(const std::string& file) {
+  struct stat info {};
+  return ::stat(file.c_str(), &info) == 0 && (info.st_mode & S_IROTH) != 0;
 }
 
 std::string tell_file_error(int sys) {

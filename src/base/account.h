@@ -26,6 +26,8 @@ std::vector<std::string> group_names();
 
 /// "weir"; "1000" where the number has no name.
 std::string name_of_user(uid_t user);
+/// Every user of this system may read the file.
+bool is_open_to_all(const std::string& file);
 /// What a system call on a file says, and who may not: "Permission denied (as weir)".
 std::string tell_file_error(int sys);
 

@@ -220,13 +220,12 @@ void read_admin_token(Reading& r, const Statement& s, Scope& scope) {
   r.config.admin.token_file = read_at_file(r, s.words[1]);
   r.config.admin.token_at = s.words[1].at;
   const std::string& file = r.config.admin.token_file;
-  struct stat info {};
   if (!r.settings.outside || file.empty()) {
     return;
   }
-  if (::stat(file.c_str(), &info) != 0) {
+  if (::access(file.c_str(), F_OK) != 0) {
     r.report.error(s.words[1].at, fmt::format("{}: {}", file, tell_file_error(errno)));
-  } else if ((info.st_mode & S_IROTH) != 0) {
+  } else if (is_open_to_all(file)) {
     r.report.warning(s.words[1].at,
                      fmt::format("{} can be read by every user of this system", file),
                      "chmod o-r " + file);

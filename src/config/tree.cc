@@ -14,6 +14,7 @@
 #include <fmt/format.h>
 
 #include "base/account.h"
+
 namespace weir::config {
 namespace {
 

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proxy/tls_setup.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <fstream>
 #include <map>
 #include <tuple>
 
 #include <fmt/format.h>
+
+#include "base/account.h"
 
 namespace weir::proxy {
 
@@ -31,11 +31,6 @@ std::string line_of(const std::string& file, std::uint32_t number) {
     }
   }
   return line;
-}
-
-bool is_open(const std::string& file) {
-  struct stat info {};
-  return ::stat(file.c_str(), &info) == 0 && (info.st_mode & S_IROTH) != 0;
 }
 
 class Setup {
@@ -99,7 +94,7 @@ private:
         tell(config::Severity::error, decl.at, problem);
         return nullptr;
       }
-      if (const std::string& key = decl.key.empty() ? decl.cert : decl.key; is_open(key)) {
+      if (const std::string& key = decl.key.empty() ? decl.cert : decl.key; is_open_to_all(key)) {
         tell(config::Severity::warning, decl.at,
              fmt::format("the key {} can be read by every user of this system: chmod o-r", key));
       }

@@ -15,7 +15,8 @@ namespace weir::server {
 
 namespace {
 
-constexpr std::uint64_t kSpare = 4 << 20; // may lie free, however small the caches
+/// Beside caches of so many bytes.
+constexpr std::uint64_t may_lie_free(std::uint64_t bound) noexcept { return bound / 8 + (4 << 20); }
 
 /// Memory that the heap has and that is in no block; 0: it cannot be told.
 std::uint64_t free_heap() {
@@ -55,7 +56,7 @@ void set_heap() noexcept {
 }
 
 std::uint64_t room_of(const CacheMemory& cache, std::uint64_t free) noexcept {
-  std::uint64_t allowed = cache.bound + cache.bound / 8 + kSpare;
+  std::uint64_t allowed = cache.bound + may_lie_free(cache.bound);
   std::uint64_t taken = cache.used + free;
   if (taken > allowed) {
     std::uint64_t base = std::min(cache.room, cache.used);
@@ -74,7 +75,7 @@ void HeapKeeper::watch(cache::Tier& tier) {
 
 void HeapKeeper::run() {
   std::uint64_t free = free_heap();
-  if (free > bound_ / 8 + kSpare) {
+  if (free > may_lie_free(bound_)) {
     trim_heap();
     free = free_heap();
   }
