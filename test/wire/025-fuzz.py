@@ -133,7 +133,7 @@ def some_request(number):
             lines.append(b"Transfer-Encoding: " + chance.choice([b"chunked", b"chunked", b"Chunked"]))
             body = chunked(body)
     if chance.random() < 0.3:
-        chance.shuffle(lines[1:])
+        lines[1:] = chance.sample(lines[1:], len(lines) - 1)
     return b"\r\n".join(lines) + b"\r\n\r\n" + body
 
 
