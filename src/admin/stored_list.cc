@@ -6,6 +6,7 @@
 #include <set>
 #include <vector>
 
+#include "cache/coded_copy.h"
 #include "cache/key.h"
 
 namespace weir::admin {
@@ -174,7 +175,7 @@ void Listing::see_entry(cache::Tier& tier, const cache::Entry& entry) {
 
 /// What memory has too was seen there.
 void Listing::see_row(cache::Tier& tier, const cache::MetaRow& row, const cache::Meta& meta) {
-  if (!tier.directory.has(meta.key, row.key, meta.selecting)) {
+  if (!cache::is_coded_copy(meta.key) && !tier.directory.has(meta.key, row.key, meta.selecting)) {
     see({tier, cache::Subject::of(meta), row.key, meta.selecting, 0, false});
   }
 }

@@ -4,6 +4,7 @@ src_cache_libcache_a_CPPFLAGS = $(AM_CPPFLAGS) $(ROCKSDB_CFLAGS) $(XXHASH_CFLAGS
 src_cache_libcache_a_SOURCES = \
   src/cache/bans.cc src/cache/bans.h \
   src/cache/claim.h \
+  src/cache/coded_copy.cc src/cache/coded_copy.h \
   src/cache/directory.cc src/cache/directory.h src/cache/directory_evict.cc \
   src/cache/disk_body.h src/cache/disk_db.h \
   src/cache/disk_evict.cc \
@@ -38,6 +39,7 @@ LINK_CACHE = src/cache/libcache.a $(ROCKSDB_LIBS) $(XXHASH_LIBS) $(LINK_HTTP) \
 check_PROGRAMS += test/unit/cache_test
 test_unit_cache_test_SOURCES = \
   test/unit/cache/bans_test.cc \
+  test/unit/cache/coded_copy_test.cc \
   test/unit/cache/directory_test.cc \
   test/unit/cache/disk_crash_test.cc \
   test/unit/cache/disk_kit.h \

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "cache/coded_copy.h"
 #include "cache/rfc9111.h"
 #include "http/h1_writer.h"
 #include "http/media_type.h"
@@ -43,10 +44,26 @@ Sibling::Parts parts_under(std::string_view stored_head, Coding coding) {
   return parts;
 }
 
-/// The body of an entry in memory, coded; nothing: it gains nothing, or the pool is stopping.
-std::string coded_body(const Entry& entry, Coding coding, const event::BackgroundPool& pool) {
-  auto encoder = http::make_encoder(coding, http::stored_level(coding), entry.body_size());
-  const std::size_t most = entry.body_size() * kWorth[0] / kWorth[1];
+/// The body of an entry, in one piece; empty: the disk cannot be read.
+std::string whole_body(cache::Tier& tier, const Entry& entry) {
+  std::string body(entry.inline_body());
+  body.reserve(static_cast<std::size_t>(entry.body_size()));
+  std::vector<Slice> slices = entry.slices();
+  if (entry.disk_body()) {
+    const auto& stored = static_cast<const cache::StoredBody&>(*entry.disk_body());
+    slices =
+        tier.disk->read_body(stored.place, 0, stored.place.size).value_or(std::vector<Slice>{});
+  }
+  for (const Slice& slice : slices) {
+    body.append(slice.view());
+  }
+  return body;
+}
+
+/// A body, coded; nothing: it gains nothing, or the pool is stopping.
+std::string code_whole(std::string_view body, Coding coding, const event::BackgroundPool& pool) {
+  auto encoder = http::make_encoder(coding, http::stored_level(coding), body.size());
+  const std::size_t most = body.size() * kWorth[0] / kWorth[1];
   std::string out;
   std::size_t made = 0;
   auto code = [&](std::string_view in, http::Flush flush) {
@@ -58,13 +75,35 @@ std::string coded_body(const Entry& entry, Coding coding, const event::Backgroun
       done = step.done;
     }
   };
-  code(entry.inline_body(), http::Flush::none);
-  for (const Slice& slice : entry.slices()) {
-    code(slice.view(), http::Flush::none);
-  }
+  code(body, http::Flush::none);
   code({}, http::Flush::finish);
   out.resize(made <= most && !pool.stopping() ? made : 0);
   return out;
+}
+
+/// The coded body of an entry, from the disk if it was made for the same bytes before; made and
+/// kept there if not. Empty: it gains nothing, or the disk cannot be read.
+std::vector<Slice> coded_body(const event::BackgroundPool& pool, cache::Tier& tier,
+                              const Entry& entry, Coding coding) {
+  const std::string body = whole_body(tier, entry);
+  if (body.size() != entry.body_size()) {
+    return {};
+  }
+  std::string key;
+  if (tier.disk) {
+    key = cache::coded_copy_key(*tier.disk, body, coding, http::stored_level(coding));
+    if (auto found = cache::read_coded_copy(*tier.disk, key); !found.empty()) {
+      metrics::count(Metric::siblings_found);
+      return copied(found);
+    }
+  }
+  std::string coded = code_whole(body, coding, pool);
+  metrics::count(Metric::siblings_made);
+  std::vector<Slice> made = copied({Slice(std::string_view(coded))});
+  if (tier.disk && !coded.empty()) {
+    cache::store_coded_copy(*tier.disk, key, made);
+  }
+  return made;
 }
 
 void make_now(const event::BackgroundPool& pool, cache::Tier& tier, const Entry& entry,
@@ -73,9 +112,7 @@ void make_now(const event::BackgroundPool& pool, cache::Tier& tier, const Entry&
   if (parts.head.empty()) {
     return; // the bit stays: nobody tries again
   }
-  std::string body = coded_body(entry, coding, pool);
-  parts.body = copied({Slice(std::string_view(body))});
-  metrics::count(Metric::siblings_made);
+  parts.body = coded_body(pool, tier, entry, coding);
   auto sibling = make_ref<Sibling>(std::move(parts), entry.siblings());
   tier.directory.renew(entry, Entry::refreshed(entry, entry.to_meta(), std::move(sibling)));
 }
@@ -98,8 +135,7 @@ const Sibling* choose_sibling(const config::CompressDecl& rule, const http::Requ
 
 void make_sibling(event::BackgroundPool& work, cache::Tier& tier, Ref<const Entry> entry,
                   Coding coding) {
-  if (entry->hits() < kHotHits || entry->disk_body() || entry->body_size() > kMostBytes ||
-      !entry->begin_sibling()) {
+  if (entry->hits() < kHotHits || entry->body_size() > kMostBytes || !entry->begin_sibling()) {
     return;
   }
   bool queued =

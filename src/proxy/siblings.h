@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Siblings: bodies of stored responses in other codings, kept beside them, so that a hot one is
-// coded once and not for each client (DESIGN §6.4). compress.h says which coding a client gets.
+// coded once and not for each client (DESIGN §6.4), nor again after a restart (coded_copy.h).
+// compress.h says which coding a client gets.
 #pragma once
 
 #include "cache/tier.h"

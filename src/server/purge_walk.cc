@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "admin/stored_filter.h"
+#include "cache/coded_copy.h"
 #include "cache/key.h"
 
 namespace weir::server {
@@ -132,7 +133,9 @@ bool PurgeWalk::walk_disk(bool dry) {
   }
   auto take_all = [this, dry](const cache::MetaRow& row, const cache::StoredVariant& found) {
     ++progress_->seen;
-    take(row, found.meta, dry);
+    if (!cache::is_coded_copy(found.meta.key)) {
+      take(row, found.meta, dry);
+    }
     return true;
   };
   return disk.for_each_variant(take_all).has_value();

@@ -170,4 +170,40 @@ def _():
     expect(size <= grown <= size + 4096, (size, grown))
 
 
+@test("what was coded once is found on disk: after a restart, a purge, for another URL of the same bytes; no list shows the copy")
+def _():
+    disk = Weir(config(origin, cache="memory 64MB object-max 8MB", memory_only=False, site="compress gzip", routes=ROUTES))
+    disk.start()
+
+    def ask(path):
+        with disk.site() as client:
+            return client.get(path, "Accept-Encoding: gzip")
+
+    def until_stored(path, which):
+        before = disk.metric(which)
+        wait_until(lambda: ask(path).field("Content-Length") and disk.metric(which) > before, f"{path}: {which}")
+        return ask(path).body
+
+    paths = [new_path(fresh(TEXT * n, HTML, f'ETag: "{n}"')) for n in (1, 10, 1)]
+    coded = [until_stored(path, "compress_stored_total") for path in paths[:2]]
+    expect_equal([gzip.decompress(each) for each in coded], [TEXT, TEXT * 10])
+    expect_equal(until_stored(paths[2], "compress_stored_found_total"), coded[0])
+    disk.ctl("purge", "--hard", f"http://www.test{paths[0]}")
+    expect_equal(until_stored(paths[0], "compress_stored_found_total"), coded[0])
+    disk.restart()
+    for path, body in zip(paths, coded):
+        expect_equal(until_stored(path, "compress_stored_found_total"), body)
+    expect_equal(disk.metric("compress_stored_total"), 0)
+    expect_equal([origin.count(path) for path in paths], [2, 1, 1])
+
+    listed = disk.ctl_json("cache", "ls")
+    expect_equal((listed["count"], sorted(row["url"] for row in listed["stored"])), (3, sorted(f"http://www.test{path}" for path in paths)))
+    checked = disk.ctl_json("cache", "verify")["caches"][0]
+    expect_equal((checked["damaged"], checked["objects"]), (0, 5))  # three responses, two coded copies
+    disk.ctl("purge", "--hard", "--wait", "size > 0")
+    expect_equal(disk.ctl_json("cache", "ls")["count"], 0)
+    expect_equal(until_stored(paths[1], "compress_stored_found_total"), coded[1])
+    disk.stop()
+
+
 main(origin, weir)
