@@ -299,19 +299,6 @@ def _():
 
 # SNI
 
-def hello(name):
-    """The bytes of a ClientHello as OpenSSL writes it."""
-    made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    made.check_hostname = False
-    made.verify_mode = ssl.CERT_NONE
-    out = ssl.MemoryBIO()
-    try:
-        made.wrap_bio(ssl.MemoryBIO(), out, server_hostname=name).do_handshake()
-    except ssl.SSLWantReadError:
-        pass
-    return out.read()
-
-
 @table("SNI chooses the pool, nothing is decrypted: {}", [
     ("a host", "names", "a.test", tls_a), ("in capitals", "names", "A.Test", tls_a), ("a subdomain", "names", "x.b.test", tls_b),
     ("the most exact one wins", "names", "deep.b.test", tls_a), ("behind a PROXY header", "both", "a.test", tls_a)])
@@ -326,7 +313,7 @@ def _(place, name, origin):
     weir.row(f"place = '{place}' AND sni = '{name.lower()}' AND end = 'ok' AND tls = ''")
 
 
-@table("no host of a line of sni goes to the pool: {}", [("another host", hello("z.test")), ("none", hello(None)), ("no TLS", b"echo\n")])
+@table("no host of a line of sni goes to the pool: {}", [("another host", client_hello("z.test")), ("none", client_hello(None)), ("no TLS", b"echo\n")])
 def _(first):
     with connect("names", source="127.0.0.31") as client:
         before = echo.connections
@@ -342,7 +329,7 @@ def _(first):
 def _():
     before = metric("denied")
     with connect("only") as client:
-        client.send(hello("z.test"))
+        client.send(client_hello("z.test"))
         expect_equal(client.end(), b"")
     expect_equal(weir.row("place = 'only' AND sni = 'z.test'")["end"], "no-server")
     with connect("only") as client:
@@ -353,7 +340,7 @@ def _():
 
 @test("a ClientHello may come in any pieces and records")
 def _():
-    whole = hello("a.test")
+    whole = client_hello("a.test")
     body = whole[5:]
     cut = b"".join(b"\x16\x03\x01" + struct.pack("!H", len(part)) + part for part in (body[:3], body[3:70], body[70:]))
     for bytes_ in (whole, cut):
@@ -368,11 +355,11 @@ def _():
 
 @table("what begins as TLS and is no ClientHello is closed: {}", [
     ("an alert", b"\x16\x03\x01\0\x02\x02\x28"), ("a record too long", b"\x16\x03\x01\xff\xff"), ("SSL 2 inside", b"\x16\x02\0\0\x05"),
-    ("an address as host", hello("a.test").replace(b"a.test", b"1.2.34")), ("cut short", None)])
+    ("an address as host", client_hello("a.test").replace(b"a.test", b"1.2.34")), ("cut short", None)])
 def _(bytes_):
     before = metric("refused")
     with connect("names") as client:
-        client.send(bytes_ or hello("a.test")[:50])
+        client.send(bytes_ or client_hello("a.test")[:50])
         if bytes_ is None:
             client.half_close()
         expect_equal(client.end(), b"")
@@ -382,7 +369,7 @@ def _(bytes_):
 @test("a ClientHello that drips does not hold its connection beyond header-timeout")
 def _():
     with connect("only", source="127.0.0.32") as client:
-        for byte in hello("a.test")[:8]:
+        for byte in client_hello("a.test")[:8]:
             client.send(bytes([byte]))
             weir.advance(1)
         expect(client.is_quiet(), "too early")
@@ -395,7 +382,7 @@ def _():
                                    ("allowed", "a.test", True)])
 def _(name, allowed):
     with connect("ruled") as client:
-        client.send(hello(name))
+        client.send(client_hello(name))
         if allowed:
             expect_equal(client.exactly(1), b"\x16")
         else:

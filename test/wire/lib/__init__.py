@@ -8,7 +8,7 @@ from .http2 import H2Client, block, frame, literal
 from .nginx import Nginx
 from .origin import Connection, Gate, Origin
 from .proxy import ProxyOrigin, ProxyTlsOrigin, read_proxy
-from .tls import Authority, TlsClient, TlsOrigin, context
+from .tls import Authority, TlsClient, TlsOrigin, client_hello, context
 from .tap import (DEADLINE, LONG, SLOWNESS, Failure, Skip, expect, expect_equal, expect_grown, expect_in, main, table, test,
                   wait_until)
 from .way import Way, both_ways

@@ -58,6 +58,19 @@ def context(ca, cert=None, alpn=None, most=None):
     return made
 
 
+def client_hello(name):
+    """The bytes of a ClientHello as OpenSSL writes it."""
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    made.check_hostname = False
+    made.verify_mode = ssl.CERT_NONE
+    out = ssl.MemoryBIO()
+    try:
+        made.wrap_bio(ssl.MemoryBIO(), out, server_hostname=name).do_handshake()
+    except ssl.SSLWantReadError:
+        pass
+    return out.read()
+
+
 class TlsClient(Client):
     """A Client over TLS. `name` is the SNI, and what the certificate must be for; `before`: bytes sent in clear first."""
 
