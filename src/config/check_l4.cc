@@ -24,20 +24,36 @@ template <class Visit> void each_condition(const std::vector<RuleDecl>& rules, V
   }
 }
 
+/// It lets pass, cuts or notes, and needs no HTTP for that.
+bool answers_nothing(const RuleDecl& rule) {
+  return rule.action == ActionKind::allow || rule.action == ActionKind::report ||
+         (rule.action == ActionKind::deny && rule.status == 403 && !rule.page);
+}
+
 void no_sni(Reading& r, const std::vector<RuleDecl>& rules) {
   each_condition(rules, [&r](const Condition& condition) {
     if (condition.kind == ConditionKind::sni) {
-      r.report.error(condition.at, "'sni' is a condition of an l4 only",
+      r.report.error(condition.at, "'sni' is a condition of an l4 or a forward",
                      "the host asked for: host");
     }
   });
 }
 
+/// In a forward the host in a TLS is known when a tunnel is open: too late for an answer.
+void check_sni_rules(Reading& r, const std::vector<RuleDecl>& rules) {
+  for (const RuleDecl& rule : rules) {
+    each_condition({rule}, [&](const Condition& condition) {
+      if (condition.kind == ConditionKind::sni && !answers_nothing(rule) && !rule.broken) {
+        r.report.error(condition.at, "'sni' is known when the tunnel is open: nothing is answered",
+                       "a rule with it is allow, deny or report, without page and status");
+      }
+    });
+  }
+}
+
 void check_rules(Reading& r, const L4Decl& l4) {
   for (const RuleDecl& rule : l4.rules) {
-    const bool plain = rule.action == ActionKind::allow || rule.action == ActionKind::report ||
-                       (rule.action == ActionKind::deny && rule.status == 403 && !rule.page);
-    if (!plain && !rule.broken) {
+    if (!answers_nothing(rule) && !rule.broken) {
       r.report.error(rule.at, "an l4 has no answers and no cache",
                      "its rules are allow, deny and report, without page and status");
     }
@@ -85,7 +101,7 @@ void check_one(Reading& r, const L4Decl& l4) {
 
 void check_l4(Reading& r) {
   for (const ForwardDecl& forward : r.config.forwards) {
-    no_sni(r, forward.rules);
+    check_sni_rules(r, forward.rules);
   }
   for (const SiteDecl& site : r.config.sites) {
     no_sni(r, site.rules);

@@ -235,10 +235,10 @@ Next Exchange::finish() {
   if (record_.end.empty()) {
     record_.end = end_word(error_);
   }
-  note_verdict();
   if (auto* fetch = std::get_if<std::unique_ptr<Fetch>>(&source_); fetch != nullptr && *fetch) {
     note_origin(**fetch);
   }
+  note_verdict();
   if (resources_.ring != nullptr) {
     resources_.ring->push(record_);
   }
@@ -284,6 +284,12 @@ void Exchange::note_origin(const Fetch& fetch) {
   OriginFacts facts = fetch.facts();
   record_.origin = facts.address;
   record_.server = arena_.copy(facts.server);
+  if (!facts.sni.empty()) {
+    record_.sni = arena_.copy(facts.sni);
+  }
+  if (facts.verdict != nullptr) {
+    verdict_ = *facts.verdict;
+  }
   note_pool();
 }
 

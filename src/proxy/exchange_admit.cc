@@ -222,6 +222,7 @@ void Exchange::fill_facts(std::string_view host, std::uint16_t port, std::string
   facts_.query = request_.uri.query;
   facts_.method = request_.method_text;
   facts_.scheme = scheme;
+  facts_.sni_known = request_.method != Method::connect; // of what is no tunnel: there is none
   facts_.fields = &request_.fields;
   record_.method = request_.method_text;
   record_.scheme = scheme;

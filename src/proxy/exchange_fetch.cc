@@ -119,6 +119,8 @@ std::unique_ptr<FetchPlan> Exchange::make_plan(bool via_cache) {
   plan->may_store = via_cache || (look_ != Look::none && !verdict_.cache_no_store);
   plan->request_time = Clock::wall();
   if (request_.method == http::Method::connect) {
+    plan->peek = true;
+    plan->match_sni = options_->tunnel_sni_match;
     return plan;
   }
   if (tier_ != nullptr) {

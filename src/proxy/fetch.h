@@ -19,6 +19,7 @@
 #include "event/deadline.h"
 #include "proxy/dial.h"
 #include "proxy/session.h"
+#include "rules/verdict.h"
 
 namespace weir::proxy {
 
@@ -29,6 +30,8 @@ struct OriginFacts {
   std::uint64_t bytes_in = 0;
   std::uint64_t bytes_out = 0;
   bool reused = false;
+  std::string_view sni;                    // that the client names inside a CONNECT; empty: none
+  const rules::Verdict* verdict = nullptr; // of the rules asked again with it; null: they were not
 };
 
 enum class FetchState : std::uint8_t {

@@ -60,6 +60,8 @@ public:
   BodySource* tunnel = nullptr;
   TunnelTimes tunnel_times;
   bool websocket = false; // asked for: 101 is an answer
+  bool peek = false;      // a CONNECT: the client's ClientHello is looked at (HelloGate)
+  bool match_sni = false; // and may name no other host than CONNECT did
 
   // What may be stored, and how; key empty: nothing is.
   std::string key;

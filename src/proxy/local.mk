@@ -19,6 +19,7 @@ src_proxy_libproxy_a_SOURCES = \
   src/proxy/h2_session.cc src/proxy/h2_session.h \
   src/proxy/h2_stream.cc src/proxy/h2_stream.h \
   src/proxy/handshake.cc src/proxy/handshake.h \
+  src/proxy/hello_gate.cc src/proxy/hello_gate.h \
   src/proxy/l4_session.cc src/proxy/l4_session.h \
   src/proxy/purger.h \
   src/proxy/raw_fetch.cc src/proxy/raw_fetch.h \

@@ -34,12 +34,22 @@ void RawFetch::run() {
     error_ = dial_.error();
     break;
   case Dial::State::ready:
-    relay_ = std::make_unique<Relay>(resources_.loop, *this, dial_.take_connection(),
-                                     *plan_->tunnel, plan_->tunnel_times);
-    head_ = tunnel_head();
+    begin_relay();
     break;
   }
   resources_.loop.wake(*consumer_);
+}
+
+void RawFetch::begin_relay() {
+  BodySource* client = plan_->tunnel;
+  if (plan_->peek) {
+    plan_->may_dial_now = dial_.address(); // of those that were asked about
+    gate_ = std::make_unique<HelloGate>(*plan_);
+    client = gate_.get();
+  }
+  relay_ = std::make_unique<Relay>(resources_.loop, *this, dial_.take_connection(), *client,
+                                   plan_->tunnel_times);
+  head_ = tunnel_head();
 }
 
 void RawFetch::open() {
@@ -60,6 +70,10 @@ OriginFacts RawFetch::facts() const {
   facts.server = dial_.server() != nullptr ? std::string_view(dial_.server()->label) : "";
   facts.bytes_in = relay_ ? relay_->bytes_in() : 0;
   facts.bytes_out = relay_ ? relay_->bytes_out() : 0;
+  if (gate_) {
+    facts.sni = gate_->sni();
+    facts.verdict = gate_->verdict();
+  }
   return facts;
 }
 

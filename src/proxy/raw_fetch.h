@@ -6,6 +6,7 @@
 
 #include "proxy/fetch.h"
 #include "proxy/fetch_plan.h"
+#include "proxy/hello_gate.h"
 
 namespace weir::proxy {
 
@@ -33,11 +34,14 @@ public:
   void run() override;
 
 private:
+  void begin_relay();
+
   Resources& resources_;
   std::unique_ptr<FetchPlan> plan_;
   event::Task* consumer_ = nullptr;
   Dial dial_;
-  std::unique_ptr<Relay> relay_; // once it is connected
+  std::unique_ptr<HelloGate> gate_; // of a CONNECT, once it is connected
+  std::unique_ptr<Relay> relay_;    // once it is connected
   Error error_;
   http::Fields none_;
   Ref<const cache::FillHead> head_;

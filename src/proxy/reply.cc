@@ -123,8 +123,8 @@ std::string_view end_word(const Error& error) noexcept {
   if (code == Code::none) {
     return "ok";
   }
-  if (code == Code::denied || code == Code::loop || code == Code::dns_failed ||
-      code == Code::stopped || code == Code::bad_coding) {
+  if (code == Code::denied || code == Code::sni_mismatch || code == Code::loop ||
+      code == Code::dns_failed || code == Code::stopped || code == Code::bad_coding) {
     return name(code);
   }
   if (code == Code::no_slot || code == Code::no_server) {

@@ -172,7 +172,7 @@ Match Matcher::match_host(const Question& q) const noexcept {
 
 Match Matcher::match_sni(const Question& q) const noexcept {
   if (!q.facts.sni_known) {
-    return q.direction == Direction::l4 ? unknown(kSniFact) : Match{};
+    return unknown(kSniFact);
   }
   std::uint32_t number = q.facts.sni.empty() ? HostMatcher::kNone : hosts_.find(q.facts.sni);
   return number != HostMatcher::kNone ? yes(number) : Match{};

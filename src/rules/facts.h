@@ -31,7 +31,8 @@ struct Facts {
   /// What the host resolves to, or the addresses an Entry was fetched from.
   std::span<const Address> addresses;
   bool addresses_known = false;
-  std::string_view sni; // of an l4's client: normalised; empty: none
+  /// In the TLS of an l4's client, or inside a CONNECT: normalised; empty: none.
+  std::string_view sni;
   bool sni_known = false;
   std::string_view place; // the name of the forward or l4, the site's first name
 };

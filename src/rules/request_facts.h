@@ -25,6 +25,7 @@ inline Facts facts_of(const http::RequestHead& request, const Address& client, D
   facts.method = request.method_text;
   facts.scheme = secure ? "https" : "http";
   facts.fields = &request.fields;
+  facts.sni_known = !connect;
   return facts;
 }
 

@@ -603,8 +603,17 @@ TEST_CASE("an l4: what it may not have, and what others may not have of it") {
      "and report, without page and status");
   l4("rules { deny host a.example }", "3:14 an l4 knows nothing of requests | its conditions are "
                                       "client, sni, list, when and all");
-  in("rules", "deny sni a.example",
-     "2:6 'sni' is a condition of an l4 only | the host asked for: host");
+  one("site s { listen 127.0.0.1:1; rules { deny sni a.example }; route / { respond 200 } }",
+      "1:43 'sni' is a condition of an l4 or a forward | the host asked for: host");
+  for (const char* rule : {"respond 200 sni a.example", "redirect http://x/ sni a.example",
+                           "deny status 451 sni a.example", "cache no sni a.example"}) {
+    std::string text = std::string(rule) + "\nallow client 10.0.0.0/8";
+    std::size_t column = std::string_view(rule).find("sni") + 1;
+    in("rules", text,
+       fmt::format("2:{} 'sni' is known when the tunnel is open: nothing is answered | a rule with "
+                   "it is allow, deny or report, without page and status",
+                   column));
+  }
   one("pool p { server h:1 }\nl4 a { listen 127.0.0.1:1; pool p }\nsite s { listen 127.0.0.1:1; "
       "route / { respond 200 } }",
       "2:15 two listeners on 127.0.0.1:1 | the first is at t:3");

@@ -104,6 +104,7 @@ TEST_CASE("CONFIG.md, Defaults: what a file does not say") {
   CHECK(d.tunnel_idle_timeout == 10min);
   CHECK(d.tunnel_lifetime == 0s);
   CHECK(d.websocket);
+  CHECK_FALSE(d.tunnel_sni_match);
   CHECK(d.dns_timeout == 5s);
   CHECK(d.stop_grace == 30s);
   CHECK(d.flush == 10s);
