@@ -21,11 +21,21 @@ Directory::Affairs& Directory::Record::make_affairs() {
 void Directory::take_bytes(std::size_t n) noexcept {
   entry_bytes_.fetch_add(n, std::memory_order_relaxed);
   metrics::add(metrics::Metric::cache_bytes, n);
+  note_moved(n);
 }
 
 void Directory::release_bytes(std::size_t n) noexcept {
   entry_bytes_.fetch_sub(n, std::memory_order_relaxed);
   metrics::sub(metrics::Metric::cache_bytes, n);
+  note_moved(n);
+}
+
+void Directory::note_moved(std::size_t n) noexcept {
+  std::uint64_t step = std::max<std::uint64_t>(limits_.memory / 16, 1 << 20);
+  std::uint64_t before = moved_bytes_.fetch_add(n, std::memory_order_relaxed);
+  if (moved_ && before / step != (before + n) / step) {
+    moved_();
+  }
 }
 
 void Directory::take_fill_bytes(std::uint64_t n) noexcept {

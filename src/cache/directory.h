@@ -97,9 +97,8 @@ public:
   void insert(Ref<Entry> entry);
   /// The same for what a Fill has become; not if the Fill was doomed.
   void replace(Fill& fill, const Ref<const Entry>& entry);
-  /// The same for a part of a body, with what is stored of it already: joined with that where the
-  /// strong validator is the same (RFC 9111 §3.4), in its place where it is not. `most`: bytes of
-  /// all parts.
+  /// The same for a part of a body: joined with what is stored of it under the same strong
+  /// validator (RFC 9111 §3.4), else in its place. `most`: bytes of all parts.
   void add_part(Fill& fill, const Meta& meta, Part part, std::uint64_t most);
   /// Drops all variants, dooms all Fills of a key. How many entries went. `hold`: what the disk
   /// still has under the key is not to be believed until release().
@@ -134,8 +133,8 @@ public:
     }
   }
 
-  /// Who is told each time a 16th of the memory has been evicted.
-  void set_let_go(std::function<void()> told) { let_go_ = std::move(told); }
+  /// Who is told each time a 16th of the memory has come in or gone out; under locks of ours.
+  void set_moved(std::function<void()> told) { moved_ = std::move(told); }
   /// What entries may take of the memory from now on. Main thread; evicts what is more.
   void set_room(std::uint64_t bytes);
   std::uint64_t room() const noexcept { return room_.load(std::memory_order_relaxed); }
@@ -226,6 +225,7 @@ private:
   void unmark(Shard& shard, Record& record);
   void take_bytes(std::size_t n) noexcept;
   void release_bytes(std::size_t n) noexcept;
+  void note_moved(std::size_t n) noexcept;
 
   const DirectoryLimits limits_;
   StoreFactory store_factory_;
@@ -233,7 +233,7 @@ private:
   std::function<void(const Entry&)> withdraw_;
   std::function<void(const Hash128&, const Meta&)> committed_;
   std::function<void(Ref<const Entry>)> placed_;
-  std::function<void()> let_go_;
+  std::function<void()> moved_;
   std::atomic<std::uint64_t> join_from_{0};
   std::atomic<std::uint64_t> era_{2};
   std::array<std::atomic<std::int64_t>, 2> fills_of_era_{};
@@ -243,8 +243,8 @@ private:
   std::atomic<std::uint64_t> fill_bytes_{0};
   std::atomic<std::uint64_t> purge_number_{0};
   std::atomic<std::uint64_t> evictions_{0};
-  std::atomic<std::uint64_t> evicted_bytes_{0};
-  std::atomic<std::size_t> evict_turn_{0}; // the shard that is next
+  std::atomic<std::uint64_t> moved_bytes_{0}; // in and out
+  std::atomic<std::size_t> evict_turn_{0};    // the shard that is next
 };
 
 } // namespace weir::cache

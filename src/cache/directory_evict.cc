@@ -22,7 +22,6 @@ Directory::Sieved Directory::sieve_one(Shard& shard) {
   }
   shard.hand = at;
   Hash128 hash = at->hash();
-  evicted_bytes_.fetch_add(at->cost(), std::memory_order_relaxed);
   take_out(shard, shard.records.at(hash), *at);
   tidy(shard, hash);
   evictions_.fetch_add(1, std::memory_order_relaxed);
@@ -33,16 +32,11 @@ Directory::Sieved Directory::sieve_one(Shard& shard) {
 /// Until the tier is within its room, a step in each shard in turn: what is large takes the oldest
 /// of all shards, not all of a few.
 void Directory::evict() {
-  std::uint64_t step = std::max<std::uint64_t>(limits_.memory / 16, 1 << 20);
-  std::uint64_t before = evicted_bytes_.load(std::memory_order_relaxed);
   std::size_t empty = 0;
   while (used() > room() && empty < kShards) {
     Shard& shard = shards_[evict_turn_.fetch_add(1, std::memory_order_relaxed) % kShards];
     std::lock_guard lock(shard.mutex);
     empty = sieve_one(shard) == Sieved::nothing ? empty + 1 : 0;
-  }
-  if (let_go_ && evicted_bytes_.load(std::memory_order_relaxed) / step != before / step) {
-    let_go_();
   }
 }
 

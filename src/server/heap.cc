@@ -16,7 +16,9 @@ namespace weir::server {
 namespace {
 
 /// Beside caches of so many bytes.
-constexpr std::uint64_t may_lie_free(std::uint64_t bound) noexcept { return bound / 8 + (4 << 20); }
+constexpr std::uint64_t may_lie_free(std::uint64_t bound) noexcept {
+  return std::max<std::uint64_t>(bound / 8, 4 << 20);
+}
 
 /// Memory that the heap has and that is in no block; 0: it cannot be told.
 std::uint64_t free_heap() {
@@ -70,7 +72,7 @@ HeapKeeper::HeapKeeper(event::Loop& loop) : ticket_(loop.issue(*this)) {}
 void HeapKeeper::watch(cache::Tier& tier) {
   tiers_.push_back(&tier);
   bound_ += tier.memory;
-  tier.directory.set_let_go([ticket = ticket_] { ticket.wake(); });
+  tier.directory.set_moved([ticket = ticket_] { ticket.wake(); });
 }
 
 void HeapKeeper::run() {

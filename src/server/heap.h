@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The process's heap (doc/notes/memory.md). HeapKeeper holds the caches to their memory as the
-// system sees it: when they have let go of much, it gives back what lies free between the blocks in
+// system sees it: when much has come or gone, it gives back what lies free between the blocks in
 // use; and what cannot go back, because a few blocks hold it together, it takes from the caches'
 // room until it can. Owner: Server; main thread.
 #pragma once
@@ -23,14 +23,14 @@ struct CacheMemory {
   std::uint64_t used = 0;
 };
 /// The room it has from now on. `free`: bytes of memory that the heap has and does not use. They
-/// may be an eighth of the bound, and 4 MB; what is more comes off the room, of which an eighth is
-/// left.
+/// may be an eighth of the bound, 4 MB at least; what is more comes off the room, of which an
+/// eighth is left.
 std::uint64_t room_of(const CacheMemory& cache, std::uint64_t free) noexcept;
 
 class HeapKeeper final : public event::Task {
 public:
   explicit HeapKeeper(event::Loop& loop);
-  /// Before the tier is in use: its evictions tell this one. It outlives the loop.
+  /// Before the tier is in use: its stores tell this one. It outlives the loop.
   void watch(cache::Tier& tier);
   void run() override;
 

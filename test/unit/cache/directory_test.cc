@@ -291,6 +291,30 @@ TEST_CASE(
   CHECK(directory.room() == limits.memory);
 }
 
+TEST_CASE("each 16th of the memory that comes in, is evicted or removed is told of") {
+  DirectoryLimits limits;
+  limits.memory = 16 << 20;
+  Directory directory(limits);
+  std::size_t told = 0;
+  directory.set_moved([&told] { ++told; });
+  int next = 0;
+  while (directory.used() < 8 << 20) {
+    directory.insert(entry_of("key" + std::to_string(next++), 1000));
+  }
+  CHECK(told == 8);
+  while (directory.stats().evictions == 0) {
+    directory.insert(entry_of("key" + std::to_string(next++), 1000));
+  }
+  CHECK((told == 15 || told == 16)); // full
+  for (int i = 0; i < 2000; ++i) {
+    directory.insert(entry_of("key" + std::to_string(next++), 1000));
+  }
+  CHECK(told >= 15 + 4); // 2.4 MB in, and as much out
+  std::size_t before = told;
+  directory.set_room(8 << 20);
+  CHECK(told >= before + 7);
+}
+
 TEST_CASE("what is large takes the oldest of all, and spares what was hit though it is alone in "
           "its part") {
   DirectoryLimits limits;
