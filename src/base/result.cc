@@ -16,9 +16,10 @@ constexpr std::string_view kCodes[] = {
     "none",           "malformed",   "unsupported",    "too-large",  "target-too-long",
     "head-too-large", "bad-version", "unknown-coding", "bad-coding", "timeout",
     "refused",        "tls-failed",  "unreachable",    "closed",     "reset",
-    "dns-failed",     "denied",      "sni-mismatch",   "loop",       "no-server",
-    "no-slot",        "not-found",   "exists",         "io",         "corrupt",
-    "full",           "stopped",     "abandoned",      "overloaded", "internal",
+    "dns-failed",     "denied",      "sni-mismatch",   "quota",      "loop",
+    "no-server",      "no-slot",     "not-found",      "exists",     "io",
+    "corrupt",        "full",        "stopped",        "abandoned",  "overloaded",
+    "internal",
 };
 static_assert(std::size(kCodes) == static_cast<std::size_t>(Code::internal) + 1);
 

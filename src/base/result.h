@@ -38,6 +38,7 @@ enum class Code : std::uint16_t {
   dns_failed,      // name does not resolve, or resolvers do not answer
   denied,          // a rule or the egress guard says no
   sni_mismatch,    // the TLS in a tunnel names another host than CONNECT
+  quota,           // what a limit gives in its time is used up
   loop,            // the request has passed through this weir already
   no_server,       // pool without a usable server
   no_slot,         // every slot of a server stayed in use until the deadline

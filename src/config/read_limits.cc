@@ -31,6 +31,20 @@ bool read_number(std::string_view text, std::uint32_t least, std::uint32_t most,
   return error == std::errc() && end == text.data() + text.size() && out >= least && out <= most;
 }
 
+/// BYTES/TIME; the bytes within the bounds of `row`. "" on success, else what is wrong.
+std::string read_amount(std::string_view text, std::string_view row, Bytes& out,
+                        std::string_view& time) {
+  const std::size_t slash = text.find('/');
+  if (slash == std::string_view::npos) {
+    return "the time is missing";
+  }
+  time = text.substr(slash + 1);
+  std::string wrong = read_bytes(text.substr(0, slash), out);
+  return wrong.empty() ? check_bytes(*find_row(row, flag::LIMIT), out) : wrong;
+}
+
+constexpr std::array<std::string_view, 3> kQuotaTimes = {"h", "day", "month"};
+
 /// /BITS after `client`, if it stands there.
 bool read_bits(Reading& r, const Statement& s, std::size_t& i, std::uint32_t most,
                std::uint8_t& out) {
@@ -68,7 +82,14 @@ void read_limit(Reading& r, const Statement& s, Scope& scope) {
   limit.at = s.at();
   const bool sound = read_inner(r, s, inner, flag::LIMIT);
   check_has(r, sound, limit.key_at.written(), s, "key", "key client");
-  check_has(r, sound, limit.rate_at.written(), s, "rate", "rate 5/min");
+  const bool has_rate = limit.rate_at.written();
+  check_has(r, sound, has_rate || limit.bandwidth_at.written() || limit.quota_at.written(), s,
+            "rate, bandwidth or quota", "rate 5/min");
+  if (sound && !has_rate && inner.options.limit_burst != 0) {
+    r.report.error(inner.options.written_at(Scalar::limit_burst),
+                   "the burst is one of requests, and there is no rate of them",
+                   "write a rate, or leave the burst out: bandwidth has its own, one second");
+  }
   limit.burst = inner.options.limit_burst == 0 ? limit.count : inner.options.limit_burst;
   if (limit.count != 0 && limit.per / limit.count > kLongest / limit.burst) {
     r.report.error(s.at(),
@@ -123,6 +144,42 @@ void read_limit_rate(Reading& r, const Statement& s, Scope& scope) {
   limit.per = per->time;
 }
 
+void read_limit_bandwidth(Reading& r, const Statement& s, Scope& scope) {
+  LimitDecl& limit = *scope.limit;
+  if (!has_words(r, s, scope, 1, 1)) {
+    return;
+  }
+  limit.bandwidth_at = s.at();
+  std::string_view time;
+  std::string wrong = read_amount(s.words[1].text, "bandwidth", limit.bandwidth, time);
+  if (wrong.empty() && time != "s") {
+    wrong = "bytes in a second";
+  }
+  if (!wrong.empty()) {
+    limit.bandwidth = 0;
+    bad_value(r, s.words[1], wrong + ": write 2MB/s");
+  }
+}
+
+void read_limit_quota(Reading& r, const Statement& s, Scope& scope) {
+  LimitDecl& limit = *scope.limit;
+  if (!has_words(r, s, scope, 1, 1)) {
+    return;
+  }
+  limit.quota_at = s.at();
+  std::string_view time;
+  std::string wrong = read_amount(s.words[1].text, "quota", limit.quota, time);
+  const auto* const found = std::find(kQuotaTimes.begin(), kQuotaTimes.end(), time);
+  if (wrong.empty() && found == kQuotaTimes.end()) {
+    wrong = "bytes in an hour, a day or a month";
+  }
+  if (!wrong.empty()) {
+    limit.quota = 0;
+    return bad_value(r, s.words[1], wrong + ": write 500MB/h, 5GB/day or 100GB/month");
+  }
+  limit.quota_time = static_cast<QuotaTime>(found - kQuotaTimes.begin());
+}
+
 void read_route_limit(Reading& r, const Statement& s, Scope& scope) {
   if (!has_words(r, s, scope, 1, kAny)) {
     return;
@@ -152,7 +209,23 @@ std::string write_limit_key(const LimitDecl& limit) {
 std::string write_limit_rate(const LimitDecl& limit) {
   const auto* const per = std::find_if(
       kPers.begin(), kPers.end(), [&limit](const Per& each) { return each.time == limit.per; });
+  if (limit.count == 0) {
+    return "none";
+  }
   return fmt::format("{}/{}", limit.count, per == kPers.end() ? "?" : per->name);
+}
+
+std::string write_limit_bandwidth(const LimitDecl& limit) {
+  return limit.bandwidth == 0 ? "none" : write_bytes(limit.bandwidth) + "/s";
+}
+
+std::string_view name(QuotaTime time) noexcept {
+  return kQuotaTimes[static_cast<std::size_t>(time)];
+}
+
+std::string write_limit_quota(const LimitDecl& limit) {
+  return limit.quota == 0 ? "none"
+                          : fmt::format("{}/{}", write_bytes(limit.quota), name(limit.quota_time));
 }
 
 } // namespace weir::config

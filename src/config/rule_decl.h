@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/address.h"
@@ -118,16 +119,24 @@ struct RuleDecl {
 };
 
 /// Requests counted by what they have in common: `count` in each `per`, up to `burst` at once.
+/// The time a quota is for.
+enum class QuotaTime : std::uint8_t { hour, day, month };
+/// As it is written: "h", "day", "month".
+std::string_view name(QuotaTime time) noexcept;
+
 struct LimitDecl {
   std::string name;
   bool by_client = false;
   std::uint8_t v4_bits = 32, v6_bits = 64; // of its network
   std::vector<std::string> headers;        // lower case
   bool by_path = false;
-  std::uint32_t count = 0;
+  std::uint32_t count = 0; // 0: no rate
   Duration per{};
-  std::uint32_t burst = 0; // resolved: `auto` is `count`
-  Position at, key_at, rate_at;
+  std::uint32_t burst = 0;     // resolved: `auto` is `count`
+  std::uint64_t bandwidth = 0; // bytes in a second; 0: as fast as it goes
+  std::uint64_t quota = 0;     // bytes; 0: none
+  QuotaTime quota_time = QuotaTime::day;
+  Position at, key_at, rate_at, bandwidth_at, quota_at;
 };
 /// How many of them one request may be counted in.
 constexpr std::size_t kMostLimits = 8;

@@ -174,12 +174,7 @@ private:
       }
       add("zone", when.zone.empty() ? "the machine's" : when.zone, when.at);
     }
-    for (const LimitDecl& limit : config_.limits) {
-      block_ = "limit " + limit.name;
-      add("key", write_limit_key(limit), limit.key_at);
-      add("rate", write_limit_rate(limit), limit.rate_at);
-      add("burst", std::to_string(limit.burst), limit.at);
-    }
+    limits();
     for (const PoolDecl& pool : config_.pools) {
       block_ = "pool " + pool.name;
       for (const ServerDecl& server : pool.servers) {
@@ -192,6 +187,23 @@ private:
       add("balance", "round-robin", pool.balance_at);
       add("proxy-protocol", send_proxy_text(pool.send_proxy, "none"), pool.send_proxy_at);
       options(flag::POOL, pool.options, config_.options);
+    }
+  }
+
+  void limits() {
+    for (const LimitDecl& limit : config_.limits) {
+      block_ = "limit " + limit.name;
+      add("key", write_limit_key(limit), limit.key_at);
+      if (limit.count != 0) {
+        add("rate", write_limit_rate(limit), limit.rate_at);
+        add("burst", std::to_string(limit.burst), limit.at);
+      }
+      if (limit.bandwidth != 0) {
+        add("bandwidth", write_limit_bandwidth(limit), limit.bandwidth_at);
+      }
+      if (limit.quota != 0) {
+        add("quota", write_limit_quota(limit), limit.quota_at);
+      }
     }
   }
 

@@ -34,7 +34,6 @@ struct Absent {
 constexpr Absent kAbsent[] = {
     {"auth", RULES | ROUTE},
     {"budget", TOP | FORWARD | POOL},
-    {"bandwidth", LIMIT},
     {"by", 0},
     {"check", 0},
     {"cookie", CONDITION},
@@ -49,7 +48,6 @@ constexpr Absent kAbsent[] = {
     {"parent", 0},
     {"privacy", 0},
     {"query", CONDITION},
-    {"quota", LIMIT},
     {"set-header", RULES},
     {"slow-start", 0},
     {"spill", SERVER},

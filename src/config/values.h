@@ -43,5 +43,7 @@ std::string write_slot(const TimeSlot& slot);
 std::string write_ignored(std::uint16_t ignored);
 std::string write_limit_key(const LimitDecl& limit);
 std::string write_limit_rate(const LimitDecl& limit);
+std::string write_limit_bandwidth(const LimitDecl& limit);
+std::string write_limit_quota(const LimitDecl& limit);
 
 } // namespace weir::config

@@ -3,6 +3,7 @@
 
 #include "metrics/metrics.h"
 #include "net/tls.h"
+#include "proxy/metering.h"
 #include "proxy/resources.h"
 #include "proxy/verdict_note.h"
 
@@ -145,6 +146,9 @@ const event::Ticket& Exchange::ticket() {
 }
 
 Pull Exchange::pull(OutQueue& out, std::size_t room) {
+  if (metering_) {
+    return pull_metered(out, room);
+  }
   return coded_ ? pull_coded(out, room) : pull_source(out, room);
 }
 
@@ -235,6 +239,9 @@ Next Exchange::finish() {
   if (record_.end.empty()) {
     record_.end = end_word(error_);
   }
+  if (metering_) {
+    note_metering();
+  }
   if (auto* fetch = std::get_if<std::unique_ptr<Fetch>>(&source_); fetch != nullptr && *fetch) {
     note_origin(**fetch);
   }
@@ -312,6 +319,7 @@ void Exchange::release() {
   stale_ = nullptr;
   partial_ = nullptr;
   reply_.reset();
+  metering_.reset();
   generation_ = {};
   started_ = {};
   if (ticket_) {

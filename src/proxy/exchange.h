@@ -32,6 +32,7 @@ namespace weir::proxy {
 
 class CodedBody;
 class FetchPlan;
+class Metering;
 struct PurgeReply;
 struct PurgeRequest;
 struct Resources;
@@ -40,7 +41,6 @@ class Exchange final : public event::Task, private cache::Selector {
 public:
   explicit Exchange(Resources& resources);
   ~Exchange() override;
-
   // The session.
   /// Before the first byte of a head is parsed.
   void begin(ClientSession& session, const ListenPlace& place, const Ends& ends);
@@ -65,8 +65,8 @@ public:
   void delivered();
   /// The client is gone: finish, at once.
   void abandon(const Error& why);
-  void count_in(std::uint64_t n) noexcept { bytes_in_ += n; }
-  void count_out(std::uint64_t n) noexcept { bytes_out_ += n; }
+  void count_in(std::uint64_t n) { metering_ ? meter(bytes_in_, n) : void(bytes_in_ += n); }
+  void count_out(std::uint64_t n) { metering_ ? meter(bytes_out_, n) : void(bytes_out_ += n); }
 
   void run() override { drive(); }
   const Trail<16>& trail() const noexcept { return trail_; }
@@ -97,11 +97,16 @@ private:
   }
   bool ask_rules(const rules::RuleSet& rules, std::span<const Address> addresses, bool known);
   Next act_on_verdict();
-  bool may_go_on();
-  bool is_within_limits();
   void fill_facts(std::string_view host, std::uint16_t port, std::string_view scheme);
   bool asks_for_websocket() const;
   Address believed_client(const rules::PrefixSet& trusted) const;
+
+  // exchange_limits.cc
+  bool may_go_on();
+  bool is_within_limits();
+  void meter(std::uint64_t& count, std::uint64_t bytes);
+  Pull pull_metered(OutQueue& out, std::size_t room);
+  void note_metering();
 
   // exchange_purge.cc
   Next admit_purge(const rules::Route& route);
@@ -175,7 +180,6 @@ private:
   PageFacts page_facts();
 
   const event::Ticket& ticket();
-
   Resources& resources_;
   ClientSession* session_ = nullptr;
   const ListenPlace* place_ = nullptr;
@@ -238,7 +242,8 @@ private:
   std::optional<Reply> reply_;
   Error error_;
   bool responded_ = false;
-  std::string_view limit_fields_; // of the limit that is nearest, with CRLF
+  std::string_view limit_fields_;      // of the limit that is nearest, with CRLF
+  std::unique_ptr<Metering> metering_; // a limit of bytes holds it
   std::array<char, 1024> extra_;
 };
 

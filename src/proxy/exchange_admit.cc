@@ -234,40 +234,6 @@ void Exchange::fill_facts(std::string_view host, std::uint16_t port, std::string
   record_.referer = request_.fields.value(FieldId::referer);
 }
 
-/// The rules let it pass as far as is known, and no limit is exceeded. What is denied is not
-/// counted.
-bool Exchange::may_go_on() {
-  bool allowed = ask_rules(*route_->rules, {}, false);
-  limited_ = verdict_.action != rules::Action::deny && !is_within_limits();
-  return allowed && !limited_;
-}
-
-/// Counts the request in the limits that matched, each in its turn. False: in one of them there
-/// were too many, and that rule is what decided.
-bool Exchange::is_within_limits() {
-  const rules::RuleSet& set = *route_->rules;
-  std::uint32_t least = UINT32_MAX;
-  for (std::size_t i = 0; i < verdict_.limited_count; ++i) {
-    std::size_t rule = verdict_.limited[i];
-    const config::LimitDecl& limit = generation_->config->limits[set.decl(rule).limit.index];
-    auto answer = resources_.limits.take(rules::rate_of(limit),
-                                         rules::limit_key(limit, facts_, arena_), Clock::mono());
-    if (!answer.allowed || answer.left < least) {
-      least = answer.left;
-      limit_fields_ = rules::limit_fields(limit, answer, arena_);
-    }
-    if (!answer.allowed) {
-      verdict_.decl = &set.decl(rule);
-      verdict_.where = set.where(rule);
-      verdict_.list = {};
-      metrics::count(Metric::limits_refused);
-      record_.end = "limited";
-      return false;
-    }
-  }
-  return true;
-}
-
 /// True: allowed as far as is known.
 bool Exchange::ask_rules(const rules::RuleSet& rules, std::span<const Address> addresses,
                          bool known) {
@@ -280,7 +246,11 @@ bool Exchange::ask_rules(const rules::RuleSet& rules, std::span<const Address> a
 Next Exchange::act_on_verdict() {
   const rules::Verdict& v = verdict_;
   if (limited_) {
-    return reply(make_error(429, page_facts()));
+    PageFacts facts = page_facts();
+    if (record_.end == "quota") {
+      facts.reason = "As much as may be sent in this time has been sent. Try again later.";
+    }
+    return reply(make_error(429, facts));
   }
   switch (v.action) {
   case rules::Action::allow:

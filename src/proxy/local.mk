@@ -7,7 +7,7 @@ src_proxy_libproxy_a_SOURCES = \
   src/proxy/dial.cc src/proxy/dial.h \
   src/proxy/exchange.cc src/proxy/exchange.h \
   src/proxy/exchange_admit.cc src/proxy/exchange_coding.cc src/proxy/exchange_fetch.cc \
-  src/proxy/exchange_lookup.cc src/proxy/exchange_purge.cc \
+  src/proxy/exchange_limits.cc src/proxy/exchange_lookup.cc src/proxy/exchange_purge.cc \
   src/proxy/exchange_respond.cc \
   src/proxy/fetch.h src/proxy/fetch_plan.h \
   src/proxy/fields_edit.cc src/proxy/fields_edit.h \
@@ -21,6 +21,7 @@ src_proxy_libproxy_a_SOURCES = \
   src/proxy/handshake.cc src/proxy/handshake.h \
   src/proxy/hello_gate.cc src/proxy/hello_gate.h \
   src/proxy/l4_session.cc src/proxy/l4_session.h \
+  src/proxy/metering.cc src/proxy/metering.h \
   src/proxy/purger.h \
   src/proxy/raw_fetch.cc src/proxy/raw_fetch.h \
   src/proxy/relay.cc src/proxy/relay.h \
@@ -42,6 +43,7 @@ test_unit_proxy_test_SOURCES = \
   test/unit/proxy/coded_body_test.cc \
   test/unit/proxy/compress_test.cc \
   test/unit/proxy/fields_edit_test.cc \
+  test/unit/proxy/metering_test.cc \
   test/unit/proxy/reply_test.cc \
   test/unit/proxy/siblings_test.cc
 test_unit_proxy_test_LDADD = test/unit/libtestmain.a $(LINK_PROXY)

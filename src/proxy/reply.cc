@@ -102,6 +102,9 @@ int status_of(const Error& error) noexcept {
   if (code == Code::denied) {
     return 403;
   }
+  if (code == Code::quota) {
+    return 429;
+  }
   if (code == Code::loop) {
     return 508;
   }
@@ -123,8 +126,9 @@ std::string_view end_word(const Error& error) noexcept {
   if (code == Code::none) {
     return "ok";
   }
-  if (code == Code::denied || code == Code::sni_mismatch || code == Code::loop ||
-      code == Code::dns_failed || code == Code::stopped || code == Code::bad_coding) {
+  if (code == Code::denied || code == Code::sni_mismatch || code == Code::quota ||
+      code == Code::loop || code == Code::dns_failed || code == Code::stopped ||
+      code == Code::bad_coding) {
     return name(code);
   }
   if (code == Code::no_slot || code == Code::no_server) {

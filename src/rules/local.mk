@@ -9,8 +9,10 @@ src_rules_librules_a_SOURCES = \
   src/rules/domain_set.cc src/rules/domain_set.h \
   src/rules/facts.h \
   src/rules/host_matcher.cc src/rules/host_matcher.h \
-  src/rules/gcra.h \
+  src/rules/bandwidth.h src/rules/gcra.h \
   src/rules/limits.cc src/rules/limits.h \
+  src/rules/meters.cc src/rules/meters.h \
+  src/rules/quota_period.cc src/rules/quota_period.h \
   src/rules/list_reader.cc src/rules/list_reader.h \
   src/rules/path_matcher.cc src/rules/path_matcher.h \
   src/rules/prefix_set.cc src/rules/prefix_set.h \
@@ -30,6 +32,7 @@ test_unit_rules_test_SOURCES = \
   test/unit/rules/compiled_list_test.cc \
   test/unit/rules/domain_set_test.cc \
   test/unit/rules/limits_test.cc \
+  test/unit/rules/meters_test.cc \
   test/unit/rules/list_reader_test.cc \
   test/unit/rules/host_matcher_test.cc \
   test/unit/rules/path_matcher_test.cc \

@@ -11,6 +11,7 @@ src_server_libserver_a_SOURCES = \
   src/server/own_files.cc src/server/own_files.h \
   src/server/privileges.cc src/server/privileges.h \
   src/server/purges.cc src/server/purges.h \
+  src/server/quota_keeper.cc src/server/quota_keeper.h \
   src/server/purge_walk.cc src/server/purge_walk.h \
   src/server/reload.cc \
   src/server/server.cc src/server/server.h \

@@ -91,7 +91,8 @@ private:
   event::Deadline sample_;
 };
 
-Server::Server(Arguments arguments) : arguments_(std::move(arguments)) {
+Server::Server(Arguments arguments)
+    : arguments_(std::move(arguments)), limits_(rules::Zone::load({}).value_or(rules::Zone())) {
   ErrorLog::install(&errors_);
   metrics::Counters::install(&metrics_.make_counters());
 }
@@ -108,6 +109,10 @@ Server::~Server() {
     worker->join();
   }
   workers_.clear();
+  if (quotas_) {
+    quotas_->save();
+    quotas_.reset();
+  }
   io_.reset();
   lasting_.now.reset();
   for (auto& [name, tier] : lasting_.tiers) {
@@ -212,6 +217,7 @@ bool Server::begin(Built built, std::string& problem) {
   built.new_tiers.clear();
   purges_ = std::make_unique<Purges>(loop_, *work_, store_.get(), lasting_.tiers);
   purges_->replay();
+  quotas_ = std::make_unique<QuotaKeeper>(loop_, limits_.meters(), store_.get());
   for (auto& worker : workers_) {
     worker->set_purger(*this);
     worker->set_background(*work_);

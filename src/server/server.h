@@ -24,6 +24,7 @@
 #include "server/heap.h"
 #include "server/privileges.h"
 #include "server/purges.h"
+#include "server/quota_keeper.h"
 #include "server/warming.h"
 #include "server/worker.h"
 #include "state/store.h"
@@ -110,6 +111,7 @@ private:
   Warming warming_{loop_, metrics_};
   net::ClientCounts clients_;
   rules::Limits limits_;
+  std::unique_ptr<QuotaKeeper> quotas_;
   std::unique_ptr<event::BackgroundPool> io_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<event::BackgroundPool> work_;

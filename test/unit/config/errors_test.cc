@@ -117,8 +117,6 @@ TEST_CASE("C12 words of the language that this build does not carry out are refu
   const Case cases[] = {
       {"top", "users staff { file /x }", "2:1 'users'"},
       {"limit bulk", "key user", "2:5 'user'"},
-      {"limit bulk", "bandwidth 2MB/s", "2:1 'bandwidth'"},
-      {"limit bulk", "key client quota 5GB/day", "2:12 'quota'"},
       {"top", "header -Server", "2:1 'header'"},
       {"top", "tls cert /x", "2:1 'tls'"},
       {"top", "retry 1 on connect", "2:9 'on'"},
@@ -285,7 +283,24 @@ TEST_CASE("C5 limits: what is wrong with them") {
   in("limit x", "key header a:b", "2:12 bad value 'a:b' | this is not the name of a field");
   in("limit x", "burst 0", "2:7 burst 0: bad value | 0 is too little: at least 1");
   one("limit x { rate 5/min }", "1:1 limit 'x' has no key | give it one: key client");
-  one("limit x { key client }", "1:1 limit 'x' has no rate | give it one: rate 5/min");
+  one("limit x { key client }",
+      "1:1 limit 'x' has no rate, bandwidth or quota | give it one: rate 5/min");
+  in("limit x", "bandwidth 2MB", "2:11 bad value '2MB' | the time is missing: write 2MB/s");
+  in("limit x", "bandwidth 2MB/min", "2:11 bad value '2MB/min' | bytes in a second: write 2MB/s");
+  in("limit x", "bandwidth 2/s",
+     "2:11 bad value '2/s' | a unit is missing: write 2KB, 2MB or 2GB: write 2MB/s");
+  in("limit x", "bandwidth 1KB/s bandwidth 2KB/s",
+     "2:17 'bandwidth' stands twice in this block | the first is at t:2");
+  in("limit x", "quota 5GB/week",
+     "2:7 bad value '5GB/week' | bytes in an hour, a day or a month: write 500MB/h, 5GB/day or "
+     "100GB/month");
+  in("limit x", "quota 10B/day",
+     "2:7 bad value '10B/day' | 10B is too little: at least 1KB: write 500MB/h, 5GB/day or "
+     "100GB/month");
+  one("limit x { key client quota 1GB/day burst 5 }",
+      "1:36 the burst is one of requests, and there is no rate of them | write a rate, or leave "
+      "the "
+      "burst out: bandwidth has its own, one second");
   one("limit x { key path rate 1/d burst 366 }",
       "1:1 the burst of limit 'x' takes more than a year | write a smaller burst or a larger rate");
   in("rules", "limit nobody host x.test",

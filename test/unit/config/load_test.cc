@@ -459,6 +459,33 @@ site example.com *.example.com .example.org 192.0.2.1 [2001:db8::1] {
   CHECK(site.routes[5].rules.size() == 1);
 }
 
+TEST_CASE("limits of bytes: bandwidth and quota, alone or beside a rate") {
+  const Loaded loaded = load_text("weir.conf", R"(
+limit bulk  { key client   bandwidth 2MB/s   quota 5GB/day }
+limit hours { key path; quota 1GB/h; rate 10/s }
+limit month { key client /24; quota 100GB/month }
+site s.example {
+    listen 127.0.0.1:1
+    route / { limit bulk hours month; respond 204 }
+}
+)");
+  CHECK(print(loaded.diagnostics) == "");
+  REQUIRE(loaded.config);
+  const LimitDecl& bulk = loaded.config->limits.at(0);
+  CHECK((bulk.count == 0 && bulk.bandwidth == 2U << 20 && bulk.quota == 5ULL << 30));
+  CHECK(bulk.quota_time == QuotaTime::day);
+  const LimitDecl& hours = loaded.config->limits.at(1);
+  CHECK((hours.count == 10 && hours.bandwidth == 0 && hours.quota_time == QuotaTime::hour));
+  CHECK(loaded.config->limits.at(2).quota_time == QuotaTime::month);
+  std::string shown;
+  for (const ShowLine& line : show(*loaded.config, false)) {
+    shown += line.block + ": " + line.word + " " + line.value + "\n";
+  }
+  CHECK(shown.find("limit bulk: key client /32 /64\nlimit bulk: bandwidth 2MB/s\n"
+                   "limit bulk: quota 5GB/day\nlimit hours: key path\nlimit hours: rate 10/s\n"
+                   "limit hours: burst 10\nlimit hours: quota 1GB/h\n") != std::string::npos);
+}
+
 TEST_CASE("limits: key, rate, burst, and who uses them") {
   const Loaded loaded = load_text("weir.conf", R"(
 limit login { key client   rate 5/min   burst 10 }

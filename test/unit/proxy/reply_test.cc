@@ -23,6 +23,7 @@ constexpr Row kRows[] = {
     {Code::tls_failed, 400, 502, 500, 500},     {Code::unreachable, 400, 502, 500, 500},
     {Code::closed, 400, 502, 500, 500},         {Code::reset, 400, 502, 500, 500},
     {Code::dns_failed, 400, 502, 500, 500},     {Code::denied, 403, 403, 403, 403},
+    {Code::sni_mismatch, 400, 502, 500, 500},   {Code::quota, 429, 429, 429, 429},
     {Code::loop, 508, 508, 508, 508},           {Code::no_server, 503, 503, 503, 503},
     {Code::no_slot, 503, 503, 503, 503},        {Code::not_found, 400, 502, 500, 500},
     {Code::exists, 400, 502, 500, 500},         {Code::io, 400, 502, 500, 500},
@@ -53,6 +54,7 @@ TEST_CASE("STYLE 4.4 every error has its status") {
 
 TEST_CASE("the log's word for the end of a request") {
   CHECK(end_word({}) == "ok");
+  CHECK(end_word({Code::quota, Side::self}) == "quota");
   CHECK(end_word({Code::closed, Side::client}) == "client-abort");
   CHECK(end_word({Code::reset, Side::client}) == "client-abort");
   CHECK(end_word({Code::timeout, Side::client}) == "client-timeout");

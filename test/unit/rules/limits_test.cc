@@ -184,12 +184,80 @@ TEST_CASE("the fields of an answer") {
   Arena arena;
   config::LimitDecl login = declared("key client; rate 5/min; burst 10");
   Nanoseconds full_at{};
-  RateAnswer answer = take(rate_of(login), kStart, full_at);
-  CHECK(limit_fields(login, answer, arena) ==
+  LimitTold told{&login, take(rate_of(login), kStart, full_at), nullptr, {}};
+  CHECK(limit_fields(told, arena) ==
         "RateLimit-Policy: \"x\";q=10;w=120\r\nRateLimit: \"x\";r=9;t=12\r\n");
   for (int i = 0; i < 10; ++i) {
-    answer = take(rate_of(login), kStart + 500ms, full_at);
+    told.rate = take(rate_of(login), kStart + 500ms, full_at);
   }
-  CHECK(limit_fields(login, answer, arena) ==
+  CHECK(limit_fields(told, arena) ==
         "Retry-After: 12\r\nRateLimit-Policy: \"x\";q=10;w=120\r\nRateLimit: \"x\";r=0;t=120\r\n");
+  CHECK(limit_fields({}, arena).empty());
+}
+
+TEST_CASE("the fields of an answer that has a quota") {
+  Arena arena;
+  config::LimitDecl bulk = declared("key client; quota 1MB/day");
+  LimitTold told{nullptr, {}, &bulk, {1000, 90s}};
+  CHECK(limit_fields(told, arena) ==
+        "RateLimit-Policy: \"x-quota\";q=1048576;qu=\"content-bytes\";w=86400\r\n"
+        "RateLimit: \"x-quota\";r=1000;t=90\r\n");
+  told.quota.left = 0;
+  CHECK(limit_fields(told, arena).substr(0, 17) == "Retry-After: 90\r\n");
+  config::LimitDecl both = declared("key client; rate 2/min; quota 1MB/h");
+  told = {&both, {true, 1, {}, 30s}, &both, {7, 60s}};
+  CHECK(limit_fields(told, arena) ==
+        "RateLimit-Policy: \"x\";q=2;w=60, \"x-quota\";q=1048576;qu=\"content-bytes\";w=3600\r\n"
+        "RateLimit: \"x\";r=1;t=30, \"x-quota\";r=7;t=60\r\n");
+  told.rate = {false, 0, 12s, 60s}; // the one that refuses says when to come again
+  CHECK(limit_fields(told, arena).substr(0, 17) == "Retry-After: 12\r\n");
+}
+
+TEST_CASE("what people read of a key") {
+  Arena arena;
+  http::Fields fields;
+  fields.add({"X-Key", "a b\\\xff", http::FieldId::other}, arena);
+  Facts facts = of_client("192.0.2.17");
+  facts.path = "/p";
+  facts.fields = &fields;
+  CHECK(key_of("key client; rate 1/s", facts) == "x 192.0.2.17");
+  CHECK(key_of("key client /24 header X-Key header None path; rate 1/s", facts) ==
+        "x 192.0.2.0/24 x-key=a\\x20b\\x5c\\xff without:none /p");
+  CHECK(key_of("key client; rate 1/s", of_client("2001:db8:0:1:8::9")) == "x 2001:db8:0:1::/64");
+  std::string one = "/" + std::string(9000, 'a');
+  std::string other = one + "b";
+  facts.path = one;
+  std::string key = key_of("key path; rate 1/s", facts);
+  CHECK(key.size() < 300);
+  CHECK(key == key_of("key path; rate 1/s", facts));
+  facts.path = other;
+  CHECK(key != key_of("key path; rate 1/s", facts));
+}
+
+TEST_CASE("limits: what is counted by each, told and reset") {
+  Limits limits;
+  MonoTime now{1000s};
+  const Rate rate{10s, 2};
+  limits.take(rate, "a 192.0.2.1", now);
+  limits.take(rate, "a 192.0.2.2", now);
+  limits.take(rate, "a 192.0.2.2", now);
+  limits.take(rate, "b 192.0.2.1", now);
+  std::size_t count = 0;
+  auto keys = limits.rates("a", 10, now, count);
+  REQUIRE(keys.size() == 2);
+  CHECK((count == 2 && keys[0].key == "192.0.2.2" && keys[0].reset == 20s));
+  CHECK((limits.rates("a", 1, now, count).size() == 1 && count == 2));
+  CHECK(limits.rates("a", 10, now + 11s, count).size() == 1);
+  CHECK_FALSE(limits.take(rate, "a 192.0.2.2", now).allowed);
+  CHECK(limits.reset("a", "192.0.2.9") == 0);
+  CHECK(limits.reset("a", "192.0.2.2") == 1);
+  CHECK(limits.take(rate, "a 192.0.2.2", now).left == 1);
+  CHECK(limits.reset("a", "") == 2);
+  CHECK((limits.rates("a", 10, now, count).empty() && count == 0));
+  CHECK((limits.rates("b", 10, now, count).size() == 1 && count == 1));
+  limits.count("a", {1, 0, 5});
+  limits.count("a", {1, 2, 0});
+  LimitCounts counts = limits.counts("a");
+  CHECK((counts.refused == 2 && counts.quota_refused == 2 && counts.delayed == 5));
+  CHECK(limits.counts("b").refused == 0);
 }
