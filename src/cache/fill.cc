@@ -415,6 +415,11 @@ FillState FillReader::state() const {
   return fill_->state_;
 }
 
+bool FillReader::is_alone() const {
+  std::lock_guard lock(fill_->mutex_);
+  return fill_->readers_.size() < 2;
+}
+
 Error FillReader::error() const {
   std::lock_guard lock(fill_->mutex_);
   return place_->cut ? Error{Code::timeout, Side::client} : fill_->error_;

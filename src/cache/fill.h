@@ -217,6 +217,8 @@ public:
 
   FillState state() const;
   Error error() const;
+  /// Nobody else reads it.
+  bool is_alone() const;
   Ref<const FillHead> head() const;
   Ref<const Entry> entry() const;
   /// The interim heads from number `from` on.

@@ -8,6 +8,7 @@
 #include "metrics/metrics.h"
 #include "proxy/cache_use.h"
 #include "proxy/h1_fetch.h"
+#include "proxy/metering.h"
 #include "proxy/resources.h"
 
 namespace weir::proxy {
@@ -26,6 +27,13 @@ bool is_unreachable(const Error& error) {
          code == Code::closed || code == Code::reset || code == Code::dns_failed ||
          code == Code::no_server || code == Code::no_slot;
 }
+/// Whether a slow reader would hold up others: those who share a body that memory does not keep go
+/// at the pace of the slowest.
+bool sets_pace(const cache::FillReader& reader, const cache::FillHead& head, std::uint64_t kept) {
+  return (!head.length || *head.length > kept) && reader.state() == cache::FillState::streaming &&
+         !reader.is_alone();
+}
+
 } // namespace
 
 void Exchange::make_key() {
@@ -323,6 +331,14 @@ Next Exchange::join_head(Ref<const cache::FillHead> head) {
       error_ = {Code::denied, Side::origin};
       return next(Step::fail);
     }
+  }
+  if (metering_ && metering_->holds_back() && head->storable &&
+      sets_pace(std::get<cache::FillReader>(source_), *head, tier_->fill_limits.object_max)) {
+    outcome_ = {};
+    outcome_.detail = "bandwidth";
+    lead_ = false;
+    source_ = std::monostate{};
+    return next(Step::pass);
   }
   if (!head->storable) {
     metrics::count(Metric::cache_uncacheable);
