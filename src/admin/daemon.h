@@ -26,6 +26,9 @@
 namespace weir::proxy {
 class Generation;
 }
+namespace weir::rules {
+class Limits;
+}
 
 namespace weir::admin {
 
@@ -196,6 +199,7 @@ public:
   virtual std::shared_ptr<const proxy::Generation> generation() const = 0;
   virtual StatusFacts status() const = 0;
   virtual const metrics::Metrics& metrics() const = 0;
+  virtual rules::Limits& limits() = 0;
   /// Live records; null: there is no log.
   virtual log::Subscriptions* subscriptions() = 0;
   /// Of the partitions; empty: there is no SQLite log.

@@ -18,7 +18,7 @@ src_admin_libadmin_a_SOURCES = \
   src/admin/stored_list.cc src/admin/stored_list.h \
   src/admin/verb_table.cc src/admin/verb_table.h \
   src/admin/verbs.cc src/admin/verbs.h \
-  src/admin/verbs_cache.cc src/admin/verbs_config.cc src/admin/verbs_log.cc \
+  src/admin/verbs_cache.cc src/admin/verbs_config.cc src/admin/verbs_limits.cc src/admin/verbs_log.cc \
   src/admin/verbs_rules.cc src/admin/verbs_status.cc src/admin/verbs_warm.cc \
   src/admin/warm_plan.cc src/admin/warm_plan.h
 

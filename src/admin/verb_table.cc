@@ -88,6 +88,12 @@ constexpr std::array kPurge = {
     Argument{"wait", Kind::flag, "", false, false, "until it is carried out everywhere"}, kDryRun};
 constexpr std::array kLookup = {
     Argument{"what", Kind::word, "HOST|IP", true, false, "what is looked for"}, kOffline};
+constexpr std::array kLimitTop = {
+    Argument{"name", Kind::word, "NAME", true, false, "of the limit"},
+    Argument{"limit", Kind::option, "NUMBER", false, false, "how many are told; else 20"}};
+constexpr std::array kLimitReset = {
+    Argument{"name", Kind::word, "NAME", true, false, "of the limit"},
+    Argument{"key", Kind::words, "KEY", false, false, "as limit top tells it; else all of them"}};
 constexpr std::array kCertLs = {kOffline};
 constexpr std::array kReload = {kDryRun};
 constexpr std::array kStop = {
@@ -199,6 +205,24 @@ constexpr std::array kVerbs = {
          {}},
     Verb{"list", "lookup", Access::view, true, "which lists hold a host or an address",
          "With the line of the file that says so. Ends with 1 when no list does.", kLookup},
+    Verb{"limit",
+         "ls",
+         Access::view,
+         false,
+         "the limits, and what they have done",
+         "What each counts by and gives; the keys that are in use now; since the start the "
+         "requests that it refused, those beyond its quota and tunnels cut by it, and the bytes "
+         "that waited for its bandwidth.",
+         {}},
+    Verb{"limit", "top", Access::view, false, "the keys of a limit that use the most of it",
+         "Of a rate how many requests would be let through now, and when all of the burst is "
+         "there again; of a quota what is used and left; of a bandwidth how long a byte asked for "
+         "now would wait. Of a key of a limit that has a rate alone the first 47 characters are "
+         "known.",
+         kLimitTop},
+    Verb{"limit", "reset", Access::operate, false, "let the keys of a limit begin anew",
+         "Nothing of the rate and the quota is used any more, and nobody waits for what was sent.",
+         kLimitReset},
     Verb{"cert", "ls", Access::view, true, "certificates of the listeners, and when they end",
          "Listener, names, kind of key, file, and the days that are left. From 21 days before its "
          "end a certificate is told in the error log once a day, and counted in a metric.",

@@ -42,6 +42,10 @@ void cache_top(const Ask& ask);
 void cache_verify(const Ask& ask);
 void purge(const Ask& ask);
 void purge_log(const Ask& ask);
+// verbs_limits.cc
+void limit_ls(const Ask& ask);
+void limit_top(const Ask& ask);
+void limit_reset(const Ask& ask);
 // verbs_warm.cc
 void cache_warm(const Ask& ask);
 // verbs_rules.cc

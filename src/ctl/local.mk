@@ -8,7 +8,7 @@ src_ctl_libctl_a_SOURCES = \
   src/ctl/help.cc src/ctl/help.h \
   src/ctl/offline.cc src/ctl/offline.h \
   src/ctl/print.cc src/ctl/print.h src/ctl/print_explain.cc src/ctl/print_status.cc \
-  src/ctl/print_stored.cc \
+  src/ctl/print_limits.cc src/ctl/print_stored.cc \
   src/ctl/run.cc src/ctl/run.h \
   src/ctl/text.cc src/ctl/text.h \
   src/ctl/warm.cc src/ctl/warm.h

@@ -270,6 +270,9 @@ std::string print_body(const admin::Verb& verb, const Json& body, const Style& s
   if (words == "purge log") {
     return print_purge_log(body, style);
   }
+  if (verb.noun == "limit") {
+    return print_limits(verb.verb, body, style);
+  }
   if (words == "stop") {
     return body.contains("error") ? std::string() : print_stop(body);
   }

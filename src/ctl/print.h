@@ -25,6 +25,9 @@ std::string print_lookup(const Json& body, const Style& style);
 /// What it has come to, and below it what failed.
 std::string print_warm(const Json& body, const Style& style);
 std::string print_verified(const Json& body, const Style& style);
+// print_limits.cc
+/// `limit` and this verb.
+std::string print_limits(std::string_view verb, const Json& body, const Style& style);
 // print_explain.cc
 std::string print_explain(const Json& body, const Style& style);
 

@@ -54,6 +54,7 @@ public:
   std::shared_ptr<const proxy::Generation> generation() const override { return lasting_.now; }
   admin::StatusFacts status() const override;
   const metrics::Metrics& metrics() const override { return metrics_; }
+  rules::Limits& limits() override { return limits_; }
   log::Subscriptions* subscriptions() override;
   std::string log_directory() const override;
   event::BackgroundPool& background() override { return *work_; }

@@ -15,6 +15,7 @@
 #include "admin/server.h"
 #include "admin/warm_plan.h"
 #include "proxy/generation.h"
+#include "rules/limits.h"
 
 using namespace weir;
 using namespace weir::admin;
@@ -46,6 +47,7 @@ public:
     outcome.error = purge_error;
     done(outcome);
   }
+  rules::Limits& limits() override { return limits_; }
   std::vector<PurgeFacts> purges() const override {
     PurgeFacts facts;
     facts.number = 5;
@@ -70,6 +72,7 @@ public:
 
 private:
   metrics::Metrics metrics_;
+  rules::Limits limits_;
   event::BackgroundPool background_{"work", 1, 4, 0, nullptr};
 };
 

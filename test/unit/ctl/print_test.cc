@@ -172,3 +172,26 @@ TEST_CASE("cache warm tells what it has come to, and what failed") {
   CHECK(says(print("cache", "warm", R"({"dry_run":true,"left":4})"), "4 to be fetched"));
   CHECK(print("cache", "warm", R"({"state":"none"})") == "nothing was warmed yet\n");
 }
+
+TEST_CASE("limit ls, top and reset") {
+  std::string text = print("limit", "ls", R"({"limits":[{"name":"bulk","key":"client /32 /64",
+    "rate":"none","burst":0,"bandwidth":"2MB/s","quota":"5GB/day","keys":1200,"refused":0,
+    "quota_refused":3,"delayed_bytes":1500000}]})");
+  for (const char* want : {"bulk", "client /32 /64", "2MB/s", "5GB/day", "1,200", "1.5 MB"}) {
+    CHECK(says(text, want));
+  }
+  CHECK(print("limit", "ls", R"({"limits":[]})") == "no limits\n");
+  text = print("limit", "top", R"({"name":"bulk","count":2,"keys":[{"key":"10.0.0.1",
+    "exchanges":2,"wait_seconds":0.2,"used_bytes":2048,"left_bytes":1000000}]})");
+  for (const char* want :
+       {"-", "2.0 KB", "1.0 MB", "200 ms", "10.0.0.1", "\n2 keys in use; 1 of them told\n"}) {
+    CHECK(says(text, want));
+  }
+  CHECK(print("limit", "top", R"({"name":"bulk","count":0,"keys":[]})") == "no keys in use\n");
+  CHECK(says(print("limit", "top", R"({"count":1,"keys":[{"key":"a\u001b[2J",
+    "requests_left":3,"requests_reset_seconds":61}]})"),
+             "1 min 1 s"));
+  CHECK(print("limit", "reset", R"({"name":"bulk","reset":1})") == "bulk: 1 key begins anew\n");
+  CHECK(print("limit", "reset", R"({"name":"bulk","reset":2})") == "bulk: 2 keys begin anew\n");
+  CHECK(print("limit", "reset", R"({"error":"no limit","exit":2})").empty());
+}
