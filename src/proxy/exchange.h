@@ -41,6 +41,7 @@ class Exchange final : public event::Task, private cache::Selector {
 public:
   explicit Exchange(Resources& resources);
   ~Exchange() override;
+
   // The session.
   /// Before the first byte of a head is parsed.
   void begin(ClientSession& session, const ListenPlace& place, const Ends& ends);
@@ -85,16 +86,9 @@ private:
   Next admit_site(const ListenUse& use);
   Next admit_route(const rules::Route& route);
   Next redirect_to_https(const rules::Route& route);
-  http::Scheme asked_scheme() const noexcept {
-    return scheme_ == "https" ? http::Scheme::https : http::Scheme::http;
-  }
-  /// https:// through a forward: never fetched in clear (W8.5).
-  bool fetches_by_tls() const noexcept {
-    return asked_scheme() == http::Scheme::https && request_.method != http::Method::connect;
-  }
-  http::Scheme own_scheme() const noexcept {
-    return tls_ != nullptr ? http::Scheme::https : http::Scheme::http;
-  }
+  http::Scheme asked_scheme() const noexcept;
+  http::Scheme own_scheme() const noexcept;
+  bool fetches_by_tls() const noexcept;
   bool ask_rules(const rules::RuleSet& rules, std::span<const Address> addresses, bool known);
   Next act_on_verdict();
   void fill_facts(std::string_view host, std::uint16_t port, std::string_view scheme);
@@ -180,6 +174,7 @@ private:
   PageFacts page_facts();
 
   const event::Ticket& ticket();
+
   Resources& resources_;
   ClientSession* session_ = nullptr;
   const ListenPlace* place_ = nullptr;

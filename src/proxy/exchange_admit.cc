@@ -14,6 +14,19 @@ using http::FieldId;
 using http::Method;
 using metrics::Metric;
 
+http::Scheme Exchange::asked_scheme() const noexcept {
+  return scheme_ == "https" ? http::Scheme::https : http::Scheme::http;
+}
+
+http::Scheme Exchange::own_scheme() const noexcept {
+  return tls_ != nullptr ? http::Scheme::https : http::Scheme::http;
+}
+
+/// https:// through a forward: never fetched in clear (W8.5).
+bool Exchange::fetches_by_tls() const noexcept {
+  return asked_scheme() == http::Scheme::https && request_.method != Method::connect;
+}
+
 Next Exchange::admit() {
   if (purge_) {
     return admit_purge(*route_);
