@@ -67,7 +67,7 @@ Result<void> ChunkedReader::take_framing(char c) {
 }
 
 Result<ChunkedReader::Piece> ChunkedReader::next(std::string_view buffer, Fields& trailers,
-                                                 Arena& arena) {
+                                                 Arena& arena, std::size_t most) {
   Piece piece;
   while (at_ < At::data || at_ == At::data_cr || at_ == At::data_lf) {
     if (piece.skip == buffer.size()) {
@@ -79,8 +79,8 @@ Result<ChunkedReader::Piece> ChunkedReader::next(std::string_view buffer, Fields
     ++piece.skip;
   }
   if (at_ == At::data) {
-    piece.data =
-        static_cast<std::size_t>(std::min<std::uint64_t>(left_, buffer.size() - piece.skip));
+    piece.data = static_cast<std::size_t>(
+        std::min<std::uint64_t>({left_, buffer.size() - piece.skip, most}));
     left_ -= piece.data;
     if (left_ == 0) {
       at_ = At::data_cr;

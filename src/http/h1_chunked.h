@@ -36,7 +36,9 @@ public:
     std::size_t data = 0; // body octets after them
     bool end = false;     // the message is complete after them
   };
-  Result<Piece> next(std::string_view buffer, Fields& trailers, Arena& arena);
+  /// `most`: octets of body that are wanted now.
+  Result<Piece> next(std::string_view buffer, Fields& trailers, Arena& arena,
+                     std::size_t most = SIZE_MAX);
   void reset() noexcept;
   bool at_end() const noexcept { return at_ == At::done; }
 

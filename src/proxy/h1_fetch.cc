@@ -466,7 +466,7 @@ Pull H1Fetch::take_length(OutQueue& out, std::size_t room) {
 Pull H1Fetch::take_chunked(OutQueue& out, std::size_t room) {
   while (room > 0 && out.slots_free() > 0) {
     if (begin_ < end_) {
-      auto piece = chunks_.next(unread(), trailers_, arena_);
+      auto piece = chunks_.next(unread(), trailers_, arena_, room);
       if (!piece) {
         fail({Code::malformed, Side::origin});
         return Pull::failed;
@@ -475,7 +475,7 @@ Pull H1Fetch::take_chunked(OutQueue& out, std::size_t room) {
       if (piece->data > 0) {
         out.push(Slice(unread().substr(0, piece->data), input_));
         begin_ += static_cast<std::uint32_t>(piece->data);
-        room -= std::min(room, piece->data);
+        room -= piece->data;
       }
       if (piece->end) {
         http::Fields own;

@@ -74,7 +74,7 @@ Pull H1Session::take_length(OutQueue& out, std::size_t room) {
 Pull H1Session::take_chunked(OutQueue& out, std::size_t room) {
   H1Work& work = *work_;
   while (room > 0 && out.slots_free() > 0) {
-    auto piece = work.chunks.next(work.unread(), work.trailers, work.exchange.arena());
+    auto piece = work.chunks.next(work.unread(), work.trailers, work.exchange.arena(), room);
     if (!piece) {
       return body_fail(Code::malformed);
     }
@@ -83,7 +83,7 @@ Pull H1Session::take_chunked(OutQueue& out, std::size_t room) {
       out.push(Slice(work.unread().substr(0, piece->data), work.input));
       work.begin += static_cast<std::uint32_t>(piece->data);
       work.body_taken += piece->data;
-      room -= std::min(room, piece->data);
+      room -= piece->data;
     }
     if (piece->end) {
       http::Fields own;

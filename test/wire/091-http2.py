@@ -160,6 +160,15 @@ def _():
     expect_equal(origin.requests[-1].trailers("X-Sum"), "3")
 
 
+@test("chunks larger than a frame come through whole, both ways")
+def _():
+    body = bytes(range(256)) * 1000
+    origin.on("/large-chunks", head("HTTP/1.1 200 OK", "Transfer-Encoding: chunked") + chunks(body[:100000], body[100000:]))
+    with clear() as client:
+        for _ in range(3):
+            expect(client.get("/large-chunks", method="OPTIONS").body == body, "other bytes")
+
+
 @test("nothing is sent beyond the client's window, and it goes on when that opens")
 def _():
     origin.on("/window", answer("w" * 50000))

@@ -92,6 +92,24 @@ TEST_CASE("W3.9 chunks are read in any split") {
   CHECK(decode_all_ways("00000000000000000000000000000001\r\nx\r\n0\r\n\r\n").body == "x");
 }
 
+TEST_CASE("no more of a chunk is given than is wanted") {
+  std::string_view bytes = "a\r\n0123456789\r\n0\r\n\r\n";
+  ChunkedReader reader(Side::client);
+  Fields trailers;
+  Arena arena;
+  std::string body;
+  for (bool end = false; !end;) {
+    auto piece = reader.next(bytes, trailers, arena, 3);
+    REQUIRE(piece);
+    CHECK(piece->data <= 3);
+    body += bytes.substr(piece->skip, piece->data);
+    bytes.remove_prefix(piece->skip + piece->data);
+    end = piece->end;
+  }
+  CHECK(body == "0123456789");
+  CHECK(bytes.empty());
+}
+
 TEST_CASE("W3.9 sizes that are refused") {
   for (auto size : {"", "+1", "-1", "0x1", " 1", "1 ", "1\t", "1_0", "g", "1g", "8000000000000000",
                     "10000000000000000", "ffffffffffffffff", "100000000000000000000001", "1\x80",
