@@ -4,39 +4,12 @@
 #include <nghttp2/nghttp2.h>
 
 #include <array>
-#include <cstring>
 #include <string>
-#include <vector>
 
 #include "http/h1_writer.h"
+#include "http/h2_values.h"
 
 namespace weir::http {
-
-namespace {
-
-constexpr std::size_t kSmallSlice = 2048; // copied beside its frame header
-constexpr std::size_t kSlotsForData = 10; // header, four slices, and what is flushed before each
-constexpr std::size_t kUnpackedMost = 16; // times the limit of a head: then the connection ends
-
-std::uint8_t* bytes_of(std::string_view text) {
-  return const_cast<std::uint8_t*>(reinterpret_cast<const std::uint8_t*>(text.data()));
-}
-
-std::string_view text_of(const std::uint8_t* data, std::size_t size) {
-  return {reinterpret_cast<const char*>(data), size};
-}
-
-nghttp2_nv pair(std::string_view name, std::string_view value) {
-  return {bytes_of(name), bytes_of(value), name.size(), value.size(), NGHTTP2_NV_FLAG_NONE};
-}
-
-bool ends_stream(const nghttp2_frame* frame) {
-  return (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
-}
-
-using Values = std::vector<nghttp2_nv>;
-
-} // namespace
 
 struct H2Codec::Callbacks {
   static H2Codec& of(void* user) { return *static_cast<H2Codec*>(user); }
@@ -173,23 +146,13 @@ struct H2Codec::Callbacks {
   static int send_data(nghttp2_session* session, nghttp2_frame* frame, const std::uint8_t* header,
                        std::size_t, nghttp2_data_source*, void* user) {
     H2Codec& self = of(user);
-    if (self.out_ == nullptr || self.out_->slots_free() < kSlotsForData) {
+    if (self.out_ == nullptr || self.out_->slots_free() < H2Frames::kSlotsForData) {
       return NGHTTP2_ERR_WOULDBLOCK;
     }
     if (H2Peer* stream = peer(session, frame->hd.stream_id)) {
       stream->on_sent(9 + self.piece_.bytes());
     }
-    self.append(*self.out_, text_of(header, 9));
-    while (!self.piece_.empty()) {
-      Slice slice = self.piece_.pop();
-      // One without an owner may not outlive its source.
-      if (slice.size <= kSmallSlice || slice.owner == nullptr) {
-        self.append(*self.out_, slice.view());
-      } else {
-        self.flush(*self.out_);
-        self.out_->push(std::move(slice));
-      }
-    }
+    self.frames_.add_data(*self.out_, text_of(header, 9), self.piece_);
     return 0;
   }
 };
@@ -247,43 +210,22 @@ Result<void> H2Codec::feed(std::string_view bytes) {
 bool H2Codec::pull(OutQueue& out) {
   out_ = &out;
   bool good = true;
-  while (out.slots_free() >= kSlotsForData) {
+  while (out.slots_free() >= H2Frames::kSlotsForData) {
     const std::uint8_t* data = nullptr;
     ssize_t n = nghttp2_session_mem_send(session_, &data);
     if (n <= 0) {
       good = n == 0;
       break;
     }
-    append(out, text_of(data, static_cast<std::size_t>(n)));
+    frames_.add(out, text_of(data, static_cast<std::size_t>(n)));
   }
-  flush(out);
+  frames_.flush(out);
   out_ = nullptr;
   return good;
 }
 
 bool H2Codec::is_over() const {
   return nghttp2_session_want_read(session_) == 0 && nghttp2_session_want_write(session_) == 0;
-}
-
-void H2Codec::append(OutQueue& out, std::string_view bytes) {
-  if (!stage_ || stage_->capacity() - stage_end_ < bytes.size()) {
-    flush(out);
-    stage_ = bytes.size() > Chunk::kSmall / 2 ? Chunk::large() : Chunk::small();
-    stage_begin_ = stage_end_ = 0;
-  }
-  std::memcpy(stage_->data() + stage_end_, bytes.data(), bytes.size());
-  stage_end_ += static_cast<std::uint32_t>(bytes.size());
-}
-
-void H2Codec::flush(OutQueue& out) {
-  if (stage_end_ > stage_begin_) {
-    out.push(Slice({stage_->data() + stage_begin_, stage_end_ - stage_begin_}, stage_));
-    stage_begin_ = stage_end_;
-  }
-  if (stage_ && stage_->capacity() - stage_end_ < 1024) {
-    stage_ = nullptr;
-    stage_begin_ = stage_end_ = 0;
-  }
 }
 
 // What comes
@@ -408,20 +350,6 @@ Result<void> H2Codec::finish_head() {
 
 namespace {
 
-/// Field lines of HTTP/1 as pairs; names in lower case in the arena, values where they are.
-void add_lines(std::string_view lines, Values& values, Arena& arena) {
-  while (!lines.empty()) {
-    std::size_t end = lines.find("\r\n");
-    std::string_view line = lines.substr(0, end);
-    lines.remove_prefix(end == std::string_view::npos ? lines.size() : end + 2);
-    std::size_t colon = line.find(':');
-    if (colon == std::string_view::npos) {
-      continue;
-    }
-    values.push_back(pair(lower_case(line.substr(0, colon), arena), trim(line.substr(colon + 1))));
-  }
-}
-
 std::string_view after_status_line(std::string_view head) {
   std::size_t end = head.find("\r\n");
   return end == std::string_view::npos ? std::string_view() : head.substr(end + 2);
@@ -442,13 +370,9 @@ void H2Codec::respond(std::int32_t id, int status, std::string_view head, std::s
   if (framing.kind == Framing::Kind::length) {
     values.push_back(pair("content-length", length.view()));
   }
-  std::size_t bytes = 9;
-  for (const nghttp2_nv& each : values) {
-    bytes += each.namelen + each.valuelen;
-  }
   auto* stream = static_cast<H2Peer*>(nghttp2_session_get_stream_user_data(session_, id));
   if (stream != nullptr) {
-    stream->on_sent(bytes); // before HPACK
+    stream->on_sent(size_of(values)); // before HPACK
   }
   nghttp2_data_provider body{};
   body.read_callback = Callbacks::read_body;

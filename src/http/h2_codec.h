@@ -18,6 +18,7 @@
 #include "base/chunk.h"
 #include "base/result.h"
 #include "http/h1_parser.h"
+#include "http/h2_frames.h"
 #include "http/message.h"
 
 struct nghttp2_session;
@@ -114,8 +115,6 @@ public:
 private:
   struct Callbacks;
   friend struct Callbacks;
-  void append(OutQueue& out, std::string_view bytes);
-  void flush(OutQueue& out);
   Result<void> finish_head();
   void take_field(std::string_view name, std::string_view value);
   void head_done(H2Peer* stream, bool end);
@@ -126,9 +125,7 @@ private:
   nghttp2_session* session_ = nullptr;
   OutQueue* out_ = nullptr; // while in pull()
   OutQueue piece_{4};       // of the DATA frame in work
-  Ref<Chunk> stage_;        // small frames, side by side
-  std::uint32_t stage_begin_ = 0;
-  std::uint32_t stage_end_ = 0;
+  H2Frames frames_;
 
   // The head in work: one at a time on a connection.
   H2Peer* incoming_ = nullptr;

@@ -14,6 +14,8 @@ src_http_libhttp_a_SOURCES = \
   src/http/h1_parser.cc src/http/h1_parser.h \
   src/http/h1_writer.cc src/http/h1_writer.h \
   src/http/h2_codec.cc src/http/h2_codec.h \
+  src/http/h2_frames.cc src/http/h2_frames.h \
+  src/http/h2_values.h \
   src/http/media_type.h \
   src/http/message.cc src/http/message.h \
   src/http/preference.cc src/http/preference.h \
