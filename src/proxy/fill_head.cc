@@ -240,6 +240,27 @@ Ref<const cache::Entry> refresh(const FetchPlan& plan, const http::ResponseHead&
   return stored != nullptr ? renewed(plan, *stored, received(plan, update)) : Ref<cache::Entry>{};
 }
 
+FinalHead judge_head(const FetchPlan& plan, const http::ResponseHead& head, const Address& origin,
+                     const std::string& server) {
+  FinalHead judged;
+  if ((plan.stale || !plan.others.empty()) && head.status == 304) {
+    judged.revalidated = refresh(plan, head);
+    if (!judged.revalidated) { // about something that is not stored
+      judged.error = {Code::malformed, Side::origin, Retry::yes};
+    }
+    return judged;
+  }
+  if (plan.completes && (head.status == 206 || head.status == 416)) {
+    judged.joins = completes(plan, head);
+    if (!judged.joins) { // not what was asked for
+      judged.error = {Code::malformed, Side::origin, Retry::yes};
+      return judged;
+    }
+  }
+  judged.answer = make_fill_head(plan, head, origin, server);
+  return judged;
+}
+
 Ref<const cache::FillHead> tunnel_head() {
   auto made = make_ref<cache::FillHead>();
   made->meta.status = 200;

@@ -11,6 +11,15 @@ namespace weir::proxy {
 
 Ref<const cache::FillHead> make_fill_head(const FetchPlan& plan, const http::ResponseHead& head,
                                           const Address& origin, const std::string& server);
+/// What a final head is to the Fetch that asked: one of the three.
+struct FinalHead {
+  Ref<const cache::FillHead> answer;
+  Ref<const cache::Entry> revalidated; // by a 304; no body follows
+  Error error;
+  bool joins = false; // the body goes behind what plan.partial begins
+};
+FinalHead judge_head(const FetchPlan& plan, const http::ResponseHead& head, const Address& origin,
+                     const std::string& server);
 /// Whether a 206 is the rest of what plan.partial begins: the same octets by a strong tag, up to
 /// the end, in a body whose length is known (C10.4).
 bool completes(const FetchPlan& plan, const http::ResponseHead& head);

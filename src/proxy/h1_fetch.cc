@@ -238,27 +238,23 @@ std::string H1Fetch::take_interim() {
 }
 
 bool H1Fetch::take_head() {
-  if ((plan_->stale || !plan_->others.empty()) && head_.status == 304) {
-    revalidated_ = refresh(*plan_, head_);
-    if (!revalidated_) {
-      fail({Code::malformed, Side::origin, Retry::yes}); // about something that is not stored
-      return false;
-    }
+  FinalHead judged = judge_head(*plan_, head_, connection_->address(),
+                                dial_.server() != nullptr ? dial_.server()->label : "");
+  if (judged.error.code != Code::none) {
+    fail(judged.error);
+    return false;
+  }
+  if (judged.revalidated) {
+    revalidated_ = std::move(judged.revalidated);
     body_left_ = 0;
     finish();
     tell();
     return false;
   }
-  if (plan_->completes && (head_.status == 206 || head_.status == 416)) {
-    if (!completes(*plan_, head_)) {
-      fail({Code::malformed, Side::origin, Retry::yes}); // not what was asked for
-      return false;
-    }
-    const auto& stored = plan_->partial->parts()->prefix()->slices;
-    prefix_.assign(stored.begin(), stored.end());
+  if (judged.joins) {
+    prefix_.assign(plan_->partial->parts()->prefix()->slices);
   }
-  fill_head_ = make_fill_head(*plan_, head_, connection_->address(),
-                              dial_.server() != nullptr ? dial_.server()->label : "");
+  fill_head_ = std::move(judged.answer);
   body_left_ = head_.framing.length;
   large_ = head_.framing.kind != http::Framing::Kind::none &&
            (body_left_ > kLargeBody || head_.framing.kind != http::Framing::Kind::length);
@@ -435,14 +431,7 @@ Pull H1Fetch::wait_for_body() {
 
 /// What goes before the origin's own bytes. Whether the queue has what it has room for.
 bool H1Fetch::take_prefix(OutQueue& out, std::size_t& room) {
-  while (!prefix_.empty() && room > 0 && out.slots_free() > 0) {
-    std::size_t n = std::min(room, prefix_.front().size);
-    out.push(prefix_.front().take_front(n));
-    room -= n;
-    if (prefix_.front().empty()) {
-      prefix_.pop_front();
-    }
-  }
+  room -= prefix_.take(out, room);
   return !prefix_.empty() || room == 0 || out.slots_free() == 0;
 }
 

@@ -3,10 +3,9 @@
 // H1Fetch: a Fetch that speaks HTTP/1.1 to the origin. See fetch.h for owner, thread and states.
 #pragma once
 
-#include <deque>
-
 #include "http/h1_chunked.h"
 #include "http/h1_parser.h"
+#include "proxy/arrived.h"
 #include "proxy/fetch.h"
 #include "proxy/fetch_plan.h"
 
@@ -88,7 +87,7 @@ private:
   http::ResponseHead head_;
   http::ChunkedReader chunks_;
   std::uint64_t body_left_ = 0;
-  std::deque<Slice> prefix_; // stored octets that go before those of the origin (C10.4)
+  Arrived prefix_; // stored octets that go before those of the origin (C10.4)
   http::Fields trailers_;
   std::vector<std::string> interims_;
   Ref<const cache::FillHead> fill_head_;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proxy/h2_session.h"
 
+#include <array>
+
 #include "base/errlog.h"
 #include "metrics/metrics.h"
 #include "proxy/resources.h"
@@ -8,7 +10,6 @@
 namespace weir::proxy {
 
 using http::H2Error;
-using http::H2Flood;
 using metrics::Metric;
 
 namespace {
@@ -18,22 +19,6 @@ constexpr std::size_t kWriteBudget = 256 * 1024;
 constexpr std::size_t kLeastRoom = 2048;
 constexpr Duration kLingerTime = std::chrono::seconds(2);
 constexpr std::size_t kLingerBytes = 1 << 20;
-
-/// How many at once, and how many a second after that (W10.4). What a client does for each stream
-/// (a reset, a priority, window updates) may come as often as streams do.
-struct Allowance {
-  double burst;
-  double rate;
-  const char* name;
-};
-constexpr std::array<Allowance, 6> kAllowances = {{
-    {200, 20, "h2-reset-flood"},
-    {100, 10, "h2-ping-flood"},
-    {100, 10, "h2-settings-flood"},
-    {1000, 200, "h2-priority-flood"},
-    {20000, 20000, "h2-window-update-flood"},
-    {100, 10, "h2-empty-data-flood"},
-}};
 
 http::H2Settings settings_of(const config::Options& options) {
   http::H2Settings settings;
@@ -48,9 +33,6 @@ H2Session::H2Session(Resources& resources, const ListenPlace& place, const Ends&
     : resources_(resources), place_(place), ends_(ends),
       codec_(*this, settings_of(resources.options(place))) {
   metrics::count(Metric::http2_connections);
-  for (std::size_t i = 0; i < buckets_.size(); ++i) {
-    buckets_[i] = {kAllowances[i].burst, Clock::mono()};
-  }
 }
 
 H2Session::~H2Session() { resources_.leave(ends_.client); }
@@ -115,8 +97,8 @@ bool H2Session::read() {
     std::string_view bytes(input_->data() + input_end_, got.bytes);
     input_end_ += static_cast<std::uint32_t>(got.bytes);
     if (auto good = codec_.feed(bytes); !good) {
-      if (flood_ == nullptr && good.error().code == Code::overloaded) {
-        flood_ = "h2-header-flood";
+      if (floods_.seen() == nullptr && good.error().code == Code::overloaded) {
+        floods_.note("h2-header-flood");
       }
       broken_ = true;
     }
@@ -139,7 +121,7 @@ bool H2Session::write() {
   std::size_t written = 0;
   while (true) {
     if (!codec_.pull(out_)) {
-      if (flood_ != nullptr && !broken_) { // of what we had to reset
+      if (floods_.seen() != nullptr && !broken_) { // of what we had to reset
         broken_ = true;
         codec_.go_away(H2Error::calm);
         continue;
@@ -204,25 +186,12 @@ http::H2Peer* H2Session::begin_stream(std::int32_t id) {
   return stream.release(); // give_back() takes it up again
 }
 
-bool H2Session::tolerates(H2Flood kind) {
-  auto at = static_cast<std::size_t>(kind);
-  Bucket& bucket = buckets_[at];
-  const Allowance& allowance = kAllowances[at];
-  double passed = std::chrono::duration<double>(Clock::mono() - bucket.at).count();
-  bucket.left = std::min(allowance.burst, bucket.left + passed * allowance.rate) - 1;
-  bucket.at = Clock::mono();
-  if (bucket.left >= 0) {
-    return true;
-  }
-  flood_ = allowance.name;
-  return false;
-}
-
 void H2Session::on_go_away(std::uint32_t error) {
-  metrics::count(flood_ != nullptr ? Metric::http2_floods : Metric::http2_errors);
-  if (flood_ != nullptr) {
-    log_warn("http2: {} at {}: {}", ends_.client.to_string(), place_.address.to_string(), flood_);
-    note_end(flood_);
+  metrics::count(floods_.seen() != nullptr ? Metric::http2_floods : Metric::http2_errors);
+  if (floods_.seen() != nullptr) {
+    log_warn("http2: {} at {}: {}", ends_.client.to_string(), place_.address.to_string(),
+             floods_.seen());
+    note_end(floods_.seen());
   } else {
     log_debug("http2: {} at {}: error {}", ends_.client.to_string(), place_.address.to_string(),
               error);

@@ -7,7 +7,6 @@
 // holds no chunk and no stream. Worker's thread.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <memory>
 #include <string_view>
@@ -16,6 +15,7 @@
 #include "event/deadline.h"
 #include "http/h2_codec.h"
 #include "net/transport.h"
+#include "proxy/h2_floods.h"
 #include "proxy/h2_stream.h"
 #include "proxy/session.h"
 
@@ -55,14 +55,8 @@ public:
   void gone(H2Stream& stream, bool whole);
 
 private:
-  /// How much of something is left, and since when it fills up again.
-  struct Bucket {
-    double left = 0;
-    MonoTime at{};
-  };
-
   http::H2Peer* begin_stream(std::int32_t id) override;
-  bool tolerates(http::H2Flood kind) override;
+  bool tolerates(http::H2Flood kind) override { return floods_.tolerates(kind); }
   void on_go_away(std::uint32_t error) override;
 
   bool read();
@@ -91,11 +85,10 @@ private:
   List<H2Stream, StreamTag> finished_; // their last frames are in out_
   event::Deadline deadline_;           // idle, or the next look at what waits
   event::Deadline head_deadline_;      // a head that has begun
-  std::array<Bucket, 6> buckets_;      // by H2Flood
-  const char* flood_ = nullptr;        // what there was too much of
-  std::vector<std::int32_t> stops_;    // uploads that nobody needs any more
-  std::size_t drained_ = 0;            // bytes that came after the end
-  MonoTime wrote_{};                   // when the client took a byte last, or owed none
+  H2Floods floods_;
+  std::vector<std::int32_t> stops_; // uploads that nobody needs any more
+  std::size_t drained_ = 0;         // bytes that came after the end
+  MonoTime wrote_{};                // when the client took a byte last, or owed none
   MonoTime moved_{};
   bool idle_ = false; // what deadline_ is armed for
   bool running_ = false;

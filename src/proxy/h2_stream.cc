@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proxy/h2_stream.h"
 
-#include <algorithm>
-#include <cstring>
-
 #include "metrics/metrics.h"
 #include "proxy/h2_session.h"
 #include "proxy/resources.h"
@@ -12,7 +9,6 @@ namespace weir::proxy {
 
 namespace {
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
-constexpr std::size_t kSmallData = 1024; // copied, so that it does not hold a chunk of its own
 } // namespace
 
 void H2Stream::begin(H2Session& session, std::int32_t id) {
@@ -32,8 +28,6 @@ void H2Stream::begin(H2Session& session, std::int32_t id) {
 
 void H2Stream::clear() {
   arrived_.clear();
-  joined_ = nullptr;
-  joined_end_ = 0;
   consumer_ = nullptr;
   session_ = nullptr;
 }
@@ -61,23 +55,7 @@ void H2Stream::on_data(std::string_view bytes) {
     session_->codec().consumed(id_, bytes.size());
     return;
   }
-  if (bytes.size() > kSmallData) {
-    arrived_.push_back(Slice(bytes, session_->input()));
-  } else {
-    bool fits = joined_ && joined_->capacity() - joined_end_ >= bytes.size();
-    if (!fits) {
-      joined_ = Chunk::small();
-      joined_end_ = 0;
-    }
-    char* to = joined_->data() + joined_end_;
-    std::memcpy(to, bytes.data(), bytes.size());
-    joined_end_ += static_cast<std::uint32_t>(bytes.size());
-    if (!arrived_.empty() && fits && arrived_.back().data + arrived_.back().size == to) {
-      arrived_.back().size += bytes.size();
-    } else {
-      arrived_.push_back(Slice({to, bytes.size()}, joined_));
-    }
-  }
+  arrived_.add(bytes, session_->input());
   if (consumer_ != nullptr) {
     session_->loop().wake(*consumer_);
   }
@@ -190,17 +168,7 @@ Pull H2Stream::pull_body(OutQueue& out, std::size_t room, event::Task& consumer)
   if (continue_due_) {
     informational(kContinue);
   }
-  std::size_t before = out.bytes();
-  while (!arrived_.empty() && room > 0 && out.slots_free() > 0) {
-    Slice& first = arrived_.front();
-    std::size_t n = std::min(room, first.size);
-    out.push(first.take_front(n));
-    room -= n;
-    if (first.empty()) {
-      arrived_.pop_front();
-    }
-  }
-  std::size_t n = out.bytes() - before;
+  std::size_t n = arrived_.take(out, room);
   if (n > 0) {
     taken_ += n;
     session_->codec().consumed(id_, n);
@@ -232,11 +200,7 @@ Pull H2Stream::fail_body(Code code) {
 
 /// What waits is dropped, and the windows of the client go on.
 void H2Stream::drop_body() {
-  std::size_t left = 0;
-  for (const Slice& each : arrived_) {
-    left += each.size;
-  }
-  arrived_.clear();
+  std::size_t left = arrived_.clear();
   if (left > 0 && state_ == State::over) {
     session_->codec().dropped(left);
   } else if (left > 0) {

@@ -8,9 +8,9 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 
 #include "http/h2_codec.h"
+#include "proxy/arrived.h"
 #include "proxy/exchange.h"
 #include "proxy/session.h"
 
@@ -85,9 +85,7 @@ private:
   bool continue_due_ = false; // the client waits for 100 Continue
   bool stopped_ = false;      // nobody takes the body any more
   bool deferred_ = false;     // the Exchange has said: blocked
-  std::deque<Slice> arrived_; // of the body, not taken yet: bounded by the windows
-  Ref<Chunk> joined_;         // what came in small pieces
-  std::uint32_t joined_end_ = 0;
+  Arrived arrived_;           // of the body, not taken yet: bounded by the windows
   std::uint64_t taken_ = 0;
   std::uint64_t body_limit_ = 0;
   event::Task* consumer_ = nullptr;

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 noinst_LIBRARIES += src/proxy/libproxy.a
 src_proxy_libproxy_a_SOURCES = \
+  src/proxy/arrived.cc src/proxy/arrived.h \
   src/proxy/cache_use.cc src/proxy/cache_use.h \
   src/proxy/coded_body.cc src/proxy/coded_body.h \
   src/proxy/compress.cc src/proxy/compress.h \
@@ -16,6 +17,7 @@ src_proxy_libproxy_a_SOURCES = \
   src/proxy/h1_fetch.cc src/proxy/h1_fetch.h \
   src/proxy/h1_session.cc src/proxy/h1_session.h \
   src/proxy/h1_session_body.cc \
+  src/proxy/h2_floods.cc src/proxy/h2_floods.h \
   src/proxy/h2_session.cc src/proxy/h2_session.h \
   src/proxy/h2_stream.cc src/proxy/h2_stream.h \
   src/proxy/handshake.cc src/proxy/handshake.h \
@@ -39,6 +41,7 @@ LINK_PROXY = src/proxy/libproxy.a src/origin/liborigin.a $(LINK_RULES) $(LINK_CA
 
 check_PROGRAMS += test/unit/proxy_test
 test_unit_proxy_test_SOURCES = \
+  test/unit/proxy/arrived_test.cc \
   test/unit/proxy/cache_use_test.cc \
   test/unit/proxy/coded_body_test.cc \
   test/unit/proxy/compress_test.cc \

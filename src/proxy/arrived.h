@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Arrived: octets of a body that came before somebody took them, in order. Bounded by whoever lets
+// them come (windows, a stored part). Owner: a stream or a fetch; its thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <string_view>
+#include <vector>
+
+#include "base/chunk.h"
+
+namespace weir::proxy {
+
+class Arrived {
+public:
+  /// `bytes` lie in `chunk`; small pieces are copied, so that they do not hold one of their own.
+  void add(std::string_view bytes, const Ref<Chunk>& chunk);
+  void assign(const std::vector<Slice>& slices) { slices_.assign(slices.begin(), slices.end()); }
+  /// At most `room`; how many went.
+  std::size_t take(OutQueue& out, std::size_t room);
+  bool empty() const noexcept { return slices_.empty(); }
+  /// All goes; how many that were.
+  std::size_t clear() noexcept;
+
+private:
+  std::deque<Slice> slices_;
+  Ref<Chunk> joined_; // what came in small pieces
+  std::uint32_t joined_end_ = 0;
+};
+
+} // namespace weir::proxy
