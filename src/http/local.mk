@@ -15,6 +15,7 @@ src_http_libhttp_a_SOURCES = \
   src/http/h1_writer.cc src/http/h1_writer.h \
   src/http/h2_codec.cc src/http/h2_codec.h \
   src/http/h2_frames.cc src/http/h2_frames.h \
+  src/http/h2_origin_codec.cc src/http/h2_origin_codec.h \
   src/http/h2_values.h \
   src/http/media_type.h \
   src/http/message.cc src/http/message.h \
@@ -35,6 +36,7 @@ test_unit_http_test_SOURCES = \
   test/unit/http/h1_chunked_test.cc \
   test/unit/http/h1_parser_test.cc \
   test/unit/http/h1_writer_test.cc \
+  test/unit/http/h2_origin_codec_test.cc \
   test/unit/http/range_test.cc \
   test/unit/http/structured_fields_test.cc \
   test/unit/http/uri_test.cc

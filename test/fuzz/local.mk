@@ -16,6 +16,7 @@ FUZZ_TESTS = \
   test/fuzz/h1_request_fuzz \
   test/fuzz/h1_response_fuzz \
   test/fuzz/h2_codec_fuzz \
+  test/fuzz/h2_origin_codec_fuzz \
   test/fuzz/http_date_fuzz \
   test/fuzz/list_reader_fuzz \
   test/fuzz/proxy_header_fuzz \
@@ -52,6 +53,9 @@ test_fuzz_h1_response_fuzz_LDADD = $(FUZZ_ENGINE) $(LINK_HTTP)
 
 test_fuzz_h2_codec_fuzz_SOURCES = test/fuzz/h2_codec_fuzz.cc test/fuzz/check.h
 test_fuzz_h2_codec_fuzz_LDADD = $(FUZZ_ENGINE) $(LINK_HTTP)
+
+test_fuzz_h2_origin_codec_fuzz_SOURCES = test/fuzz/h2_origin_codec_fuzz.cc test/fuzz/check.h
+test_fuzz_h2_origin_codec_fuzz_LDADD = $(FUZZ_ENGINE) $(LINK_HTTP)
 
 test_fuzz_http_date_fuzz_SOURCES = test/fuzz/http_date_fuzz.cc test/fuzz/check.h
 test_fuzz_http_date_fuzz_LDADD = $(FUZZ_ENGINE) $(LINK_BASE)
