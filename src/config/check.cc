@@ -164,6 +164,30 @@ void check_use(Reading& r) {
   }
 }
 
+/// HTTP/2 connections carry the requests of many clients, and no bytes of another protocol.
+void check_http2(Reading& r) {
+  for (const PoolDecl& pool : r.config.pools) {
+    if (pool.http2 && pool.send_proxy != SendProxy::no) {
+      r.report.error(pool.send_proxy_at, "a pool with http2 cannot begin with a PROXY header",
+                     "it names one client, and many share a connection: X-Forwarded-For tells");
+    }
+  }
+  const auto check = [&r](const NameRef& name) {
+    const auto& pools = r.config.pools;
+    const bool found = name && name.index < pools.size() && pools[name.index].name == name.name;
+    if (found && pools[name.index].http2) {
+      r.report.error(name.at, fmt::format("the pool {} says http2", name.name),
+                     "an l4 passes bytes on as they are: use a pool without it");
+    }
+  };
+  for (const L4Decl& l4 : r.config.l4s) {
+    check(l4.pool);
+    for (const SniDecl& sni : l4.snis) {
+      check(sni.pool);
+    }
+  }
+}
+
 /// Folders and files that two things would write.
 void check_paths(Reading& r) {
   std::map<std::string, Position> used;
@@ -483,6 +507,7 @@ void check(Reading& r) {
   check_unreachable(r);
   check_limits(r);
   check_l4(r);
+  check_http2(r);
   check_use(r);
   uses.warn_unused();
 }

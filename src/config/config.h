@@ -97,8 +97,9 @@ struct PoolDecl {
   Balance balance = Balance::round_robin;
   OriginTls tls;
   SendProxy send_proxy = SendProxy::no;
-  Options options; // connect_timeout, answer_timeout, retry, connections, ...
-  Position at, balance_at, send_proxy_at;
+  bool http2 = false; // spoken to all servers
+  Options options;    // connect_timeout, answer_timeout, retry, connections, ...
+  Position at, balance_at, send_proxy_at, http2_at;
 };
 
 struct PageDecl {

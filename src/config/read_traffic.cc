@@ -256,6 +256,13 @@ void read_pool_balance(Reading& r, const Statement& s, Scope& scope) {
   scope.pool->balance_at = s.at();
 }
 
+void read_pool_http2(Reading& r, const Statement& s, Scope& scope) {
+  if (has_words(r, s, scope, 0, 0)) {
+    scope.pool->http2 = true;
+    scope.pool->http2_at = s.at();
+  }
+}
+
 void read_pool_proxy_protocol(Reading& r, const Statement& s, Scope& scope) {
   scope.pool->send_proxy = read_send_proxy(r, s, scope);
   scope.pool->send_proxy_at = s.at();

@@ -3,16 +3,22 @@
 
 #include "base/errlog.h"
 #include "metrics/metrics.h"
+#include "proxy/h2_origin.h"
 
 namespace weir::proxy {
 
 Dial::Dial(event::Loop& loop, net::Resolver& resolver, origin::OriginConnections& connections,
            const net::OwnAddresses& own, event::Task& owner, AddressCheck& check)
     : loop_(loop), resolver_(resolver), connections_(connections), own_(own), owner_(owner),
-      check_(check) {}
+      check_(check), waiter_(owner) {}
 
 Dial::~Dial() {
   leave_queue();
+  end_opening({});
+  if (settings_.shared != nullptr && state_ == State::queue) {
+    waiter_.unlink();
+    settings_.shared->note_room(shared_key(), 1); // a wake that was for this one goes on
+  }
   connector_.reset(); // closed before the slot is another's
   connection_.reset();
   release_slot();
@@ -74,10 +80,13 @@ Dial::State Dial::step() {
     resolve();
   }
   if (state_ == State::queue) {
-    if (take_held()) {
+    if (take_shared_one() || take_held()) {
       return state_;
     }
     if (!take_slot()) {
+      if (settings_.shared != nullptr && state_ == State::queue) {
+        settings_.shared->wait(shared_key(), waiter_);
+      }
       return state_;
     }
     state_ = State::connect;
@@ -138,9 +147,56 @@ Dial::State Dial::resolve() {
   return state_;
 }
 
+/// True: there is one, or another request opens one and is waited for, or that has failed.
+bool Dial::take_shared_one() {
+  if (settings_.shared == nullptr) {
+    return false;
+  }
+  waiter_.unlink();
+  if (Error failed = std::exchange(waiter_.error, {}); failed.code != Code::none) {
+    next_server(failed);
+    return true;
+  }
+  const std::string key = shared_key();
+  if (H2Origin* there = settings_.shared->with_room(key, allowed_)) {
+    h2_ = there;
+    reused_ = true;
+    queue_deadline_.disarm();
+    leave_queue();
+    ready(there->address());
+    return true;
+  }
+  if (settings_.shared->is_opening(key)) {
+    settings_.shared->wait(key, waiter_);
+    return true;
+  }
+  return false;
+}
+
+/// What was opened is the worker's, and takes this request first.
+void Dial::share(std::unique_ptr<origin::OriginConn> connection) {
+  H2Opened opened;
+  opened.connection = std::move(connection);
+  opened.slot = server_->state;
+  opened.limited = settings_.slots > 0;
+  opened.label = server_->label;
+  opened.settle_time = settings_.connect_timeout;
+  h2_ = &settings_.shared->add(shared_key(), std::move(opened));
+  has_slot_ = false;
+  opening_ = false;
+}
+
+void Dial::end_opening(const Error& error) {
+  if (opening_) {
+    opening_ = false;
+    settings_.shared->end_opening(shared_key(), error);
+  }
+}
+
 /// True: an idle connection came with the slot it holds.
 bool Dial::take_held() {
-  if (server_ == nullptr || settings_.slots == 0 || has_slot_ || !settings_.reuse) {
+  if (settings_.shared != nullptr || server_ == nullptr || settings_.slots == 0 || has_slot_ ||
+      !settings_.reuse) {
     return false;
   }
   for (const Address& address : allowed_) {
@@ -207,7 +263,10 @@ void Dial::release_slot() {
 
 Dial::State Dial::connect() {
   if (!connector_) {
-    if (settings_.reuse) {
+    if (settings_.shared != nullptr) {
+      settings_.shared->begin_opening(shared_key());
+      opening_ = true;
+    } else if (settings_.reuse) {
       for (const Address& address : allowed_) {
         if (auto idle = connections_.take(address, owner_, identity())) {
           reused_ = true;
@@ -277,6 +336,13 @@ Dial::State Dial::handshake() {
     break;
   }
   secure_deadline_.disarm();
+  if (settings_.shared != nullptr && tls.facts().alpn != "h2") {
+    log_warn("tls: origin {} at {}: it does not choose HTTP/2", tls_name(),
+             connection_->address().to_string());
+    metrics::count(metrics::Metric::origin_tls_failed);
+    connection_.reset();
+    return fail_server({Code::tls_failed, Side::origin});
+  }
   metrics::count(tls.facts().resumed ? metrics::Metric::origin_tls_resumed
                                      : metrics::Metric::origin_tls_full);
   return connected(std::move(connection_));
@@ -294,12 +360,27 @@ std::string Dial::identity() const {
   return name.empty() ? name : std::to_string(settings_.tls->number()) + " " + name;
 }
 
+/// A server that is shared is one to whoever speaks to it alike.
+std::string Dial::shared_key() const {
+  return server_ == nullptr ? std::string()
+                            : settings_.pool->name() + " " + server_->label + " " + identity();
+}
+
 Dial::State Dial::connected(std::unique_ptr<origin::OriginConn> connection) {
   if (!reused_) {
     metrics::observe(metrics::Histogram::origin_connect, Clock::mono() - connect_begun_);
   }
-  address_ = connection->address();
-  connection_ = std::move(connection);
+  const Address to = connection->address();
+  if (settings_.shared != nullptr) {
+    share(std::move(connection));
+  } else {
+    connection_ = std::move(connection);
+  }
+  return ready(to);
+}
+
+Dial::State Dial::ready(const Address& to) {
+  address_ = to;
   connector_.reset();
   lookup_.reset();
   if (server_ != nullptr) {
@@ -311,12 +392,17 @@ Dial::State Dial::connected(std::unique_ptr<origin::OriginConn> connection) {
 
 /// The next server of the pool, if there is one and a retry is left.
 Dial::State Dial::fail_server(const Error& error) {
+  metrics::count(error.code == Code::loop ? metrics::Metric::egress_denied
+                                          : metrics::Metric::origin_connections_failed);
+  return next_server(error);
+}
+
+Dial::State Dial::next_server(const Error& error) {
   error_ = error;
+  error_.side = Side::origin;
   connector_.reset();
   release_slot();
-  error_.side = Side::origin;
-  metrics::count(error_.code == Code::loop ? metrics::Metric::egress_denied
-                                           : metrics::Metric::origin_connections_failed);
+  end_opening(error_);
   if (server_ != nullptr) {
     server_->state->count_failure();
     if (retries_left_ > 0) {
@@ -334,6 +420,8 @@ Dial::State Dial::fail(const Error& error) {
   error_ = error;
   connector_.reset();
   release_slot();
+  end_opening(error_);
+  waiter_.unlink();
   state_ = State::failed;
   return state_;
 }

@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -21,6 +22,7 @@
 #include "net/tls_client.h"
 #include "origin/connections.h"
 #include "origin/pool.h"
+#include "proxy/h2_origins.h"
 
 namespace weir::proxy {
 
@@ -41,6 +43,7 @@ struct DialSettings {
   std::uint32_t retries = 0;     // further servers after a failed connect
   bool reuse = true;             // an idle connection will do
   Ref<const net::TlsClient> tls; // of the pool, for its servers with tls; of a host: for it
+  H2Origins* shared = nullptr;   // HTTP/2 of a pool: a connection that others use will do
   std::string proxy_header;      // goes first; such a connection serves nobody else
 };
 
@@ -48,7 +51,7 @@ class Dial {
 public:
   enum class State : std::uint8_t {
     resolve, // a server is chosen; its name is being looked up
-    queue,   // every slot of the server is in use
+    queue,   // every slot of the server is in use, or another request opens what both can share
     connect, // TCP to the checked addresses
     secure,  // TLS on it
     ready,   // connection() is there
@@ -68,6 +71,8 @@ public:
   /// an answer. Never an idle one.
   void again();
   std::unique_ptr<origin::OriginConn> take_connection() { return std::move(connection_); }
+  /// The same where it is shared: one with room, its owner's; to be asked at once.
+  H2Origin& take_shared() { return *std::exchange(h2_, nullptr); }
   /// Nothing of the answer was lost: the connection may carry another request, unless it began with
   /// a PROXY header.
   void keep(std::unique_ptr<origin::OriginConn> connection, Duration idle_time);
@@ -84,6 +89,9 @@ private:
   State resolve();
   void offer(std::span<const Address> found);
   bool take_slot();
+  bool take_shared_one();
+  void share(std::unique_ptr<origin::OriginConn> connection);
+  void end_opening(const Error& error);
   bool take_held();
   void leave_queue();
   bool take_idle();
@@ -92,8 +100,11 @@ private:
   /// Whom TLS is spoken to; empty: nobody, it is plain.
   std::string tls_name() const;
   std::string identity() const;
+  std::string shared_key() const;
   State connected(std::unique_ptr<origin::OriginConn> connection);
+  State ready(const Address& to);
   State fail_server(const Error& error);
+  State next_server(const Error& error);
   State fail(const Error& error);
   void release_slot();
 
@@ -124,6 +135,9 @@ private:
   std::vector<Address> allowed_; // checked, with port
   std::unique_ptr<net::Connector> connector_;
   std::unique_ptr<origin::OriginConn> connection_;
+  H2Waiter waiter_;      // in the queue of those who share
+  bool opening_ = false; // those wait for us
+  H2Origin* h2_ = nullptr;
   Address address_;
 };
 

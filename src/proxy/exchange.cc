@@ -291,6 +291,7 @@ void Exchange::note_origin(const Fetch& fetch) {
   OriginFacts facts = fetch.facts();
   record_.origin = facts.address;
   record_.server = arena_.copy(facts.server);
+  record_.origin_http = facts.http;
   if (!facts.sni.empty()) {
     record_.sni = arena_.copy(facts.sni);
   }

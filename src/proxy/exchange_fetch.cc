@@ -10,6 +10,7 @@
 #include "proxy/cache_use.h"
 #include "proxy/fields_edit.h"
 #include "proxy/h1_fetch.h"
+#include "proxy/h2_fetch.h"
 #include "proxy/raw_fetch.h"
 #include "proxy/resources.h"
 
@@ -51,6 +52,7 @@ void FetchPlan::use_pool(std::uint32_t pool, config::SendProxy send, const Ends&
   dial.retries = decl.options.retry;
   dial.connect_timeout = decl.options.connect_timeout;
   dial.tls = generation->tls_of_pool(pool);
+  http2 = decl.http2;
   if (send != config::SendProxy::no) {
     auto version =
         send == config::SendProxy::v1 ? net::ProxyVersion::first : net::ProxyVersion::second;
@@ -127,7 +129,7 @@ std::unique_ptr<FetchPlan> Exchange::make_plan(bool via_cache) {
     plan_use(*plan, via_cache);
   }
   plan->head = write_head(*plan);
-  plan->websocket = websocket_;
+  plan->websocket = websocket_ && !plan->http2;
   if (!via_cache && request_.framing.has_body()) {
     plan->body = session_;
     plan->body_chunked = request_.framing.kind == http::Framing::Kind::chunked;
@@ -166,7 +168,8 @@ std::string Exchange::write_head(const FetchPlan& plan) {
   how.validate = plan.stale.get();
   how.others = plan.others;
   how.complete = plan.completes ? plan.partial.get() : nullptr;
-  how.websocket = websocket_;
+  how.websocket = websocket_ && !plan.http2;
+  how.trailers = plan.http2;
   how.close = !plan.dial.proxy_header.empty();
   return write_request(request_, how);
 }
@@ -193,6 +196,13 @@ std::vector<Ref<const cache::Entry>> Exchange::other_variants() {
   return others;
 }
 
+std::unique_ptr<Fetch> Exchange::make_fetch(std::unique_ptr<FetchPlan> plan) {
+  if (plan->http2) {
+    return std::make_unique<H2Fetch>(resources_, std::move(plan));
+  }
+  return std::make_unique<H1Fetch>(resources_, std::move(plan));
+}
+
 /// The lead's: its Fill gets the fetch. It may have ended when this returns.
 void Exchange::start_fill() {
   cache::Fill& fill = std::get<cache::FillReader>(source_).fill();
@@ -201,7 +211,7 @@ void Exchange::start_fill() {
     fill.fail({Code::head_too_large, Side::client});
     return;
   }
-  give_to_fill(std::make_unique<H1Fetch>(resources_, std::move(plan)), false);
+  give_to_fill(make_fetch(std::move(plan)), false);
 }
 
 /// Before a pass: its answer may be a part that is stored.
@@ -257,7 +267,7 @@ Next Exchange::pass() {
         outcome_.forward = may_look_up(request_, policy_) ? "miss" : "method";
       }
     }
-    source_ = std::unique_ptr<Fetch>(std::make_unique<H1Fetch>(resources_, std::move(plan)));
+    source_ = make_fetch(std::move(plan));
     fetch = std::get_if<std::unique_ptr<Fetch>>(&source_);
     (*fetch)->start(*this);
   }

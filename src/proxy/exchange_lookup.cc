@@ -346,6 +346,8 @@ Next Exchange::join_head(Ref<const cache::FillHead> head) {
   if (!meta.addresses.empty()) {
     record_.origin = meta.addresses.front();
     record_.server = arena_.copy(head->server);
+    bool http2 = route_->pool && generation_->config->pools[*route_->pool].http2;
+    record_.origin_http = http2 ? "2" : "1.1";
     note_pool();
   }
   return next(Step::respond);

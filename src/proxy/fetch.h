@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Fetch: one request to an origin and its answer, in whatever framing; H1Fetch and RawFetch are the
-// two.
+// Fetch: one request to an origin and its answer, in whatever framing; H1Fetch, H2Fetch and
+// RawFetch are those.
 //
 // Owner: a Fill, or an Exchange that cannot share (a pass, a tunnel). Worker's thread. It outlives
 // its client when a Fill owns it: what it needs of the request it has in its own memory. It wakes
@@ -27,6 +27,7 @@ namespace weir::proxy {
 struct OriginFacts {
   Address address;
   std::string_view server; // of a pool: "host:port"
+  std::string_view http;   // "1.1", "2"; empty: it was not asked, or for a tunnel
   std::uint64_t bytes_in = 0;
   std::uint64_t bytes_out = 0;
   bool reused = false;

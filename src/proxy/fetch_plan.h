@@ -40,6 +40,7 @@ public:
   const http::RequestHead* request = nullptr; // the client's; what Vary and may_store look at
   std::string head;                           // what is sent: request line, fields, empty line
   DialSettings dial;
+  bool http2 = false; // the servers of the pool speak that
   http::HeadLimits limits;
   Duration answer_timeout{};
   Duration body_timeout{};

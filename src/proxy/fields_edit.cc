@@ -124,6 +124,27 @@ void write_forwarded(http::H1Writer& out, const Fields& fields, const Forwarding
                                  v6 ? "]\"" : "", ";host=\"", how.host, "\";proto=", how.scheme});
 }
 
+/// What is stored already, put as a condition.
+void write_conditions(http::H1Writer& out, const Forwarding& how) {
+  if (how.validate != nullptr) {
+    if (!how.validate->etag().empty()) {
+      out.field(FieldId::if_none_match, how.validate->etag());
+    }
+    if (how.validate->last_modified() != WallTime{}) { // octet for octet (C8.1)
+      out.field(FieldId::if_modified_since,
+                cache::stored_value(how.validate->head(), FieldId::last_modified));
+    }
+  }
+  if (!how.others.empty()) {
+    out.field(FieldId::if_none_match, all_tags(how.others));
+  }
+  if (how.complete != nullptr) {
+    std::string from = std::to_string(how.complete->parts()->prefix()->end());
+    out.field(FieldId::range, {"bytes=", from, "-"});
+    out.field(FieldId::if_range, how.complete->etag());
+  }
+}
+
 } // namespace
 
 std::string write_request(const http::RequestHead& request, const Forwarding& how) {
@@ -143,6 +164,9 @@ std::string write_request(const http::RequestHead& request, const Forwarding& ho
     case http::Framing::Kind::until_close:
       break;
     }
+    if (how.trailers && http::has_token(request.fields, FieldId::te, "trailers")) {
+      out.field(FieldId::te, "trailers"); // gRPC asks for it
+    }
     if (request.fields.has(FieldId::max_forwards)) {
       // 0 never gets here (W5.5).
       auto left = http::parse_decimal(request.fields.value(FieldId::max_forwards));
@@ -150,23 +174,7 @@ std::string write_request(const http::RequestHead& request, const Forwarding& ho
         out.field(FieldId::max_forwards, *left - 1);
       }
     }
-    if (how.validate != nullptr) {
-      if (!how.validate->etag().empty()) {
-        out.field(FieldId::if_none_match, how.validate->etag());
-      }
-      if (how.validate->last_modified() != WallTime{}) { // octet for octet (C8.1)
-        out.field(FieldId::if_modified_since,
-                  cache::stored_value(how.validate->head(), FieldId::last_modified));
-      }
-    }
-    if (!how.others.empty()) {
-      out.field(FieldId::if_none_match, all_tags(how.others));
-    }
-    if (how.complete != nullptr) {
-      std::string from = std::to_string(how.complete->parts()->prefix()->end());
-      out.field(FieldId::range, {"bytes=", from, "-"});
-      out.field(FieldId::if_range, how.complete->etag());
-    }
+    write_conditions(out, how);
     if (how.reverse) {
       write_forwarded(out, request.fields, how);
     }

@@ -508,6 +508,7 @@ OriginFacts H1Fetch::facts() const {
   facts.address = dial_.address();
   facts.server =
       dial_.server() != nullptr ? std::string_view(dial_.server()->label) : std::string_view{};
+  facts.http = head_sent_ ? "1.1" : "";
   facts.bytes_in = bytes_in_ + (relay_ ? relay_->bytes_in() : 0);
   facts.bytes_out = bytes_out_ + (relay_ ? relay_->bytes_out() : 0);
   facts.reused = dial_.reused();

@@ -17,7 +17,7 @@ void H2Stream::begin(H2Session& session, std::int32_t id) {
   state_ = State::head;
   body_ = Body::none;
   out_ = Out::waiting;
-  raw_ = continue_due_ = stopped_ = deferred_ = false;
+  raw_ = empty_ = continue_due_ = stopped_ = deferred_ = false;
   taken_ = body_limit_ = 0;
   consumer_ = nullptr;
   trailers_.clear();
@@ -122,7 +122,9 @@ void H2Stream::respond(const Answer& answer) {
     return;
   }
   raw_ = answer.raw;
-  bool body = answer.has_body || answer.raw;
+  // An empty one is told with the head: a gRPC client takes trailers from there only then.
+  empty_ = answer.has_body && answer.framing == http::Framing{http::Framing::Kind::length, 0};
+  bool body = (answer.has_body && !empty_) || answer.raw;
   out_ = body ? Out::body : Out::ended;
   http::Framing framing = answer.raw ? http::Framing{} : answer.framing;
   session_->codec().respond(id_, answer.status, answer.head, answer.extra, framing, body);
@@ -235,7 +237,13 @@ void H2Stream::time_out() {
   abandon({Code::timeout, Side::client});
 }
 
-void H2Stream::finish() { exchange_.delivered(); }
+void H2Stream::finish() {
+  if (empty_) { // its source has ended only when somebody has asked for more of it
+    OutQueue nothing;
+    exchange_.pull(nothing, 1);
+  }
+  exchange_.delivered();
+}
 
 void H2Stream::abandon(const Error& why) {
   state_ = State::over;

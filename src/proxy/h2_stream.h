@@ -82,6 +82,7 @@ private:
   Body body_ = Body::none;
   Out out_ = Out::waiting;
   bool raw_ = false;          // a tunnel
+  bool empty_ = false;        // the answer has a body, of no octets
   bool continue_due_ = false; // the client waits for 100 Continue
   bool stopped_ = false;      // nobody takes the body any more
   bool deferred_ = false;     // the Exchange has said: blocked

@@ -17,7 +17,10 @@ src_proxy_libproxy_a_SOURCES = \
   src/proxy/h1_fetch.cc src/proxy/h1_fetch.h \
   src/proxy/h1_session.cc src/proxy/h1_session.h \
   src/proxy/h1_session_body.cc \
+  src/proxy/h2_fetch.cc src/proxy/h2_fetch.h \
   src/proxy/h2_floods.cc src/proxy/h2_floods.h \
+  src/proxy/h2_origin.cc src/proxy/h2_origin.h \
+  src/proxy/h2_origins.cc src/proxy/h2_origins.h \
   src/proxy/h2_session.cc src/proxy/h2_session.h \
   src/proxy/h2_stream.cc src/proxy/h2_stream.h \
   src/proxy/handshake.cc src/proxy/handshake.h \

@@ -5,6 +5,7 @@
 
 #include "metrics/metrics.h"
 #include "proxy/h1_session.h"
+#include "proxy/h2_origin.h"
 #include "proxy/h2_stream.h"
 
 namespace weir::proxy {
@@ -17,8 +18,9 @@ Resources::Resources(event::Loop& worker_loop, std::uint16_t worker, net::Resolv
                      event::BackgroundPool& io_pool, net::ClientCounts& client_counts,
                      rules::Limits& request_limits, log::LogRing* log_ring)
     : loop(worker_loop), worker_number(worker), resolver(worker_loop, std::move(dns)),
-      connections(worker_loop), io(io_pool), clients(client_counts), limits(request_limits),
-      ring(log_ring), ids(worker), coding(worker_loop), own(std::make_shared<net::OwnAddresses>()) {
+      connections(worker_loop), h2_origins(worker_loop), io(io_pool), clients(client_counts),
+      limits(request_limits), ring(log_ring), ids(worker), coding(worker_loop),
+      own(std::make_shared<net::OwnAddresses>()) {
   free_work_.reserve(kMostFree);
 }
 

@@ -17,6 +17,7 @@
 #include "origin/connections.h"
 #include "proxy/coded_body.h"
 #include "proxy/generation.h"
+#include "proxy/h2_origins.h"
 #include "proxy/session.h"
 #include "rules/limits.h"
 
@@ -36,6 +37,7 @@ struct Resources {
   const std::uint16_t worker_number;
   net::Resolver resolver;
   origin::OriginConnections connections;
+  H2Origins h2_origins;
   event::BackgroundPool& io;
   net::ClientCounts& clients;
   rules::Limits& limits;

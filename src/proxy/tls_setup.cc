@@ -55,10 +55,10 @@ public:
     for (const config::PoolDecl& pool : config_.pools) {
       bool any = std::any_of(pool.servers.begin(), pool.servers.end(),
                              [](const auto& server) { return server.tls; });
-      out_.pools.push_back(any ? client(pool.tls, pool.options, pool.at) : nullptr);
+      out_.pools.push_back(any ? client(pool.tls, pool.options, pool.at, pool.http2) : nullptr);
     }
     for (const config::ForwardDecl& forward : config_.forwards) {
-      out_.forwards.push_back(client(forward.tls, forward.options, forward.at));
+      out_.forwards.push_back(client(forward.tls, forward.options, forward.at, false));
     }
     return std::move(out_);
   }
@@ -147,22 +147,22 @@ private:
 
   /// Those that say the same share one: what is believed is read once.
   Ref<const net::TlsClient> client(const config::OriginTls& decl, const config::Options& options,
-                                   const config::Position& at) {
+                                   const config::Position& at, bool http2) {
     auto [known, fresh] =
-        clients_.try_emplace({options.pool_verify, decl.ca, decl.own.cert, decl.own.key});
+        clients_.try_emplace({options.pool_verify, http2, decl.ca, decl.own.cert, decl.own.key});
     if (fresh) {
-      known->second = make_client(decl, options, at);
+      known->second = make_client(decl, options, at, http2);
     }
     return known->second;
   }
 
   Ref<const net::TlsClient> make_client(const config::OriginTls& decl,
-                                        const config::Options& options,
-                                        const config::Position& at) {
+                                        const config::Options& options, const config::Position& at,
+                                        bool http2) {
     net::TlsClientSettings settings;
     settings.verify = options.pool_verify;
     settings.ca = decl.ca;
-    settings.protocols = {"http/1.1"};
+    settings.protocols = {http2 ? "h2" : "http/1.1"};
     if (!decl.own.cert.empty()) {
       settings.certificate = load(decl.own);
       if (!settings.certificate) {
@@ -207,8 +207,9 @@ private:
   net::TicketKeys* tickets_;
   const WallTime now_;
   std::map<std::pair<std::string, std::string>, Ref<const net::TlsCertificate>> loaded_;
-  std::map<std::tuple<bool, std::string, std::string, std::string>, Ref<const net::TlsClient>>
-      clients_; // by verify, ca, certificate, key
+  std::map<std::tuple<bool, bool, std::string, std::string, std::string>,
+           Ref<const net::TlsClient>>
+      clients_; // by verify, HTTP/2, ca, certificate, key
   std::map<Address, Part> parts_;
   TlsSetup out_;
 };

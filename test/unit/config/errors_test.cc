@@ -334,6 +334,7 @@ TEST_CASE("C5 C6 values that are none") {
   in("pool", "proxy-protocol",
      "2:1 'proxy-protocol' needs more words | form: proxy-protocol v1|v2");
   in("pool", "proxy-protocol 10.0.0.1", "2:16 bad value '10.0.0.1' | write v1 or v2");
+  in("pool", "http2 yes", "2:7 'yes' is too much here | form: http2 ");
   in("forward", "listen 127.0.0.1:9 proxy-protocol",
      "2:20 'proxy-protocol' needs more words | form: proxy-protocol CIDR ...");
   in("site", "listen 127.0.0.1:9 proxy-protocol v2",
@@ -589,6 +590,18 @@ TEST_CASE("C9 two things in one place of the file system") {
       "site s { listen 127.0.0.1:1; route / { cache a; respond 200 } route /b { cache b; respond "
       "200 } }",
       "2:28 /d is in use already | by what stands at t:1");
+}
+
+TEST_CASE("http2 of a pool: what does not go with it") {
+  one("pool p { server h:1; http2; proxy-protocol v2 }\n"
+      "site s { listen 127.0.0.1:1; route / { pool p } }",
+      "1:29 a pool with http2 cannot begin with a PROXY header | it names one client, and many "
+      "share a connection: X-Forwarded-For tells");
+  one("pool p { server h:1; http2 }\nl4 a { listen 127.0.0.1:1; pool p }",
+      "2:33 the pool p says http2 | an l4 passes bytes on as they are: use a pool without it");
+  one("pool p { server h:1; http2 }\npool q { server h:1 }\n"
+      "l4 a { listen 127.0.0.1:1; pool q; sni a.example pool p }",
+      "3:55 the pool p says http2 | an l4 passes bytes on as they are: use a pool without it");
 }
 
 TEST_CASE("an l4: what it may not have, and what others may not have of it") {

@@ -110,7 +110,7 @@ TEST_CASE("log writer: rows come out as they went in, by query and by the view o
 
   std::string expected =
       "2026-11-21 10:00:00.000042|0123456789abcdef|forward|office|10.0.0.1|anna|GET|"
-      "http|example.com|80|/a b'c||404|miss||0|5000000000|17|0|0|[2001:db8::1]:443|||"
+      "http|example.com|80|/a b'c||404|miss||0|5000000000|17|0|0|[2001:db8::1]:443||||"
       "weir.conf:3 deny|ads||||||||ok|agent||||0|0";
   auto rows = ask(scratch.dir(), "SELECT * FROM access");
   REQUIRE(rows.size() == 1);

@@ -217,6 +217,17 @@ TEST_CASE("RFC 7239 §6: an IPv6 client stands in brackets and quotes") {
   CHECK(head.find("Forwarded: for=\"[2001:db8::7]\";host=") != head.npos);
 }
 
+TEST_CASE("TE goes on where the origin speaks HTTP/2, and says no more than trailers") {
+  const std::string te = "TE: trailers, deflate;q=0.5\r\nConnection: te\r\n";
+  CHECK_FALSE(names(sent(te), "te"));
+  Forwarding f = how();
+  f.trailers = true;
+  CHECK(has(sent(te, f), "TE: trailers"));
+  CHECK(times(sent(te, f), "TE:") == 1);
+  CHECK_FALSE(names(sent("TE: deflate\r\n", f), "te"));
+  CHECK_FALSE(names(sent("", f), "te"));
+}
+
 TEST_CASE("W4.3 W7.2 Host is the normalised one of the key, once and first") {
   std::string head = sent("");
   CHECK(head.starts_with("GET /p?q HTTP/1.1\r\nHost: www.example.com\r\n"));

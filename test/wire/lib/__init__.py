@@ -4,6 +4,7 @@ expected; see 010-forward.py for its form."""
 from .client import Client
 from .dns import Dns
 from .http1 import Closed, Fields, Malformed, Request, Response, answer, chunks, fresh, head
+from .h2origin import H2Origin, Inflater
 from .http2 import H2Client, block, frame, literal
 from .nginx import Nginx
 from .origin import Connection, Gate, Origin

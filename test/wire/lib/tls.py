@@ -71,6 +71,14 @@ def client_hello(name):
     return out.read()
 
 
+def h2_server_context(cert, alpn):
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    made.load_cert_chain(cert)
+    if alpn:
+        made.set_alpn_protocols(list(alpn))
+    return made
+
+
 class TlsClient(Client):
     """A Client over TLS. `name` is the SNI, and what the certificate must be for; `before`: bytes sent in clear first."""
 
