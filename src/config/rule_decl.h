@@ -118,12 +118,13 @@ struct RuleDecl {
   Position at;
 };
 
-/// Requests counted by what they have in common: `count` in each `per`, up to `burst` at once.
 /// The time a quota is for.
 enum class QuotaTime : std::uint8_t { hour, day, month };
 /// As it is written: "h", "day", "month".
 std::string_view name(QuotaTime time) noexcept;
 
+/// Requests, and bytes, counted by what they have in common: requests `count` in each `per`, up to
+/// `burst` at once.
 struct LimitDecl {
   std::string name;
   bool by_client = false;
