@@ -41,6 +41,13 @@ void FetchPlan::keep_request() {
   }
 }
 
+void FetchPlan::let_body_go() {
+  if (body != nullptr) {
+    body->stop_body();
+    body = nullptr;
+  }
+}
+
 FetchPlan::FetchPlan(GenerationRef pinned, const rules::RuleSet* asked)
     : generation(std::move(pinned)), rules(asked) {}
 

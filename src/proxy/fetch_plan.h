@@ -34,6 +34,8 @@ public:
   void use_pool(std::uint32_t pool, config::SendProxy send, const Ends& ends);
   /// Copies the request: from here on the plan may outlive the exchange. A pass needs none.
   void keep_request();
+  /// No more of the body is wanted: its session wakes nobody for it any more.
+  void let_body_go();
 
   GenerationRef generation;
   Arena arena;

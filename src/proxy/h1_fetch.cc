@@ -28,7 +28,7 @@ H1Fetch::H1Fetch(Resources& resources, std::unique_ptr<FetchPlan> plan)
 H1Fetch::~H1Fetch() {
   metrics::count(metrics::Metric::origin_bytes_in, bytes_in_);
   metrics::count(metrics::Metric::origin_bytes_out, bytes_out_);
-  let_body_go();
+  plan_->let_body_go();
 }
 
 void H1Fetch::start(event::Task& consumer) {
@@ -46,15 +46,7 @@ void H1Fetch::hand_to(event::Task& consumer) {
 
 void H1Fetch::keep_request() {
   plan_->keep_request();
-  let_body_go(); // all of it was taken
-}
-
-/// The session wakes this one for it no more.
-void H1Fetch::let_body_go() {
-  if (plan_->body != nullptr) {
-    plan_->body->stop_body();
-    plan_->body = nullptr;
-  }
+  plan_->let_body_go(); // all of it was taken
 }
 
 void H1Fetch::go(FetchState state) {
@@ -186,7 +178,7 @@ Pull H1Fetch::take_body() {
     http::H1Writer writer(chunk->data(), chunk->capacity());
     writer.last_chunk(trailers);
     out_.push(writer.ok() ? Slice(writer.bytes(), chunk) : Slice(std::string_view("0\r\n\r\n")));
-    let_body_go(); // all of it was taken
+    plan_->let_body_go(); // all of it was taken
   }
   return got;
 }
@@ -347,7 +339,7 @@ void H1Fetch::fail(const Error& error) {
   error_ = error;
   connection_.reset();
   deadline_.disarm();
-  let_body_go();
+  plan_->let_body_go();
   go(FetchState::done);
   tell();
 }

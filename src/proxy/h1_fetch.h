@@ -52,7 +52,6 @@ private:
   void on_closed(Code code, int sys);
   bool may_retry() const;
   void fail(const Error& error);
-  void let_body_go();
   Pull finish();
   bool take_prefix(OutQueue& out, std::size_t& room);
   Pull take_length(OutQueue& out, std::size_t room);

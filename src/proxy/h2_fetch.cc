@@ -29,7 +29,7 @@ H2Fetch::~H2Fetch() {
   metrics::count(Metric::origin_bytes_in, bytes_in_);
   metrics::count(Metric::origin_bytes_out, bytes_out_);
   detach();
-  let_body_go();
+  plan_->let_body_go();
 }
 
 void H2Fetch::start(event::Task& consumer) {
@@ -47,15 +47,7 @@ void H2Fetch::hand_to(event::Task& consumer) {
 
 void H2Fetch::keep_request() {
   plan_->keep_request();
-  let_body_go(); // all of it was taken
-}
-
-/// The session wakes this one for it no more.
-void H2Fetch::let_body_go() {
-  if (plan_->body != nullptr) {
-    plan_->body->stop_body();
-    plan_->body = nullptr;
-  }
+  plan_->let_body_go(); // all of it was taken
 }
 
 void H2Fetch::go(FetchState state) {
@@ -166,7 +158,7 @@ void H2Fetch::on_sent(std::size_t bytes) {
 
 void H2Fetch::on_all_sent() {
   request_sent_ = true;
-  let_body_go(); // its session looks at the client again
+  plan_->let_body_go(); // its session looks at the client again
   if (state_ == FetchState::send) {
     go(FetchState::head);
     deadline_.arm(resources_.loop, waits_, *this);
@@ -316,7 +308,7 @@ void H2Fetch::fail(const Error& error) {
   error_ = error;
   detach();
   deadline_.disarm();
-  let_body_go();
+  plan_->let_body_go();
   go(FetchState::done);
   tell();
 }

@@ -85,7 +85,6 @@ private:
   void detach();
   void forget_stream();
   void fail(const Error& error);
-  void let_body_go();
   Pull finish();
 
   Resources& resources_;
