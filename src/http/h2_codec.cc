@@ -182,14 +182,15 @@ H2Codec::H2Codec(H2Guard& guard, const H2Settings& settings) : guard_(guard) {
   if (made != 0) {
     panic("out of memory");
   }
-  const std::array<nghttp2_settings_entry, 5> entries = {{
+  const std::array<nghttp2_settings_entry, 6> entries = {{
       {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, settings.streams},
       {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, settings.stream_window},
       {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, settings.head},
       {NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1},
+      {NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1}, // RFC 8441
       {NGHTTP2_SETTINGS_ENABLE_PUSH, 0},
   }};
-  nghttp2_submit_settings(session_, NGHTTP2_FLAG_NONE, entries.data(), 4);
+  nghttp2_submit_settings(session_, NGHTTP2_FLAG_NONE, entries.data(), 5);
   nghttp2_session_set_local_window_size(session_, NGHTTP2_FLAG_NONE, 0,
                                         static_cast<std::int32_t>(settings.connection_window));
 }
@@ -286,7 +287,7 @@ void H2Codec::head_done(H2Peer* stream, bool end) {
   RequestHead& head = stream->head();
   if (good) {
     auto length = parse_decimal(head.fields.value(FieldId::content_length));
-    if (end) {
+    if (end || head.upgrade) { // what follows that is a tunnel's
       head.framing = {};
     } else if (length && head.method != Method::connect) {
       head.framing = {Framing::Kind::length, *length};
@@ -310,8 +311,13 @@ Result<void> H2Codec::finish_head() {
   }
   head.method_text = method_;
   head.method = parse_method(method_);
-  if (!protocol_.empty()) {
+  bool extended = !protocol_.empty(); // RFC 8441 §4; nghttp2 has seen that it is a CONNECT
+  if (extended && !iequals(protocol_, "websocket")) {
     return weir::fail(Code::unsupported, Side::client);
+  }
+  if (extended) { // what HTTP/1.1 says with Upgrade
+    head.method = Method::get;
+    head.method_text = name(Method::get);
   }
   std::size_t hosts = head.fields.count(FieldId::host);
   std::string_view host = head.fields.value(FieldId::host);
@@ -342,7 +348,7 @@ Result<void> H2Codec::finish_head() {
   }
   read_connection_options(head);
   head.keep_alive = true;
-  head.upgrade = false;
+  head.upgrade = extended;
   return {};
 }
 

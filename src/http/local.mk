@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 noinst_LIBRARIES += src/http/libhttp.a
 src_http_libhttp_a_CPPFLAGS = $(AM_CPPFLAGS) $(IDN2_CFLAGS) $(NGHTTP2_CFLAGS) $(ZLIB_CFLAGS) \
-  $(BROTLI_CFLAGS) $(ZSTD_CFLAGS)
+  $(BROTLI_CFLAGS) $(ZSTD_CFLAGS) $(OPENSSL_CFLAGS)
 src_http_libhttp_a_SOURCES = \
   src/http/cache_control.cc src/http/cache_control.h \
   src/http/chars.h \
@@ -22,9 +22,11 @@ src_http_libhttp_a_SOURCES = \
   src/http/preference.cc src/http/preference.h \
   src/http/range.cc src/http/range.h \
   src/http/structured_fields.cc src/http/structured_fields.h \
-  src/http/uri.cc src/http/uri.h
+  src/http/uri.cc src/http/uri.h \
+  src/http/websocket.cc src/http/websocket.h
 
-LINK_HTTP = src/http/libhttp.a $(IDN2_LIBS) $(NGHTTP2_LIBS) $(ZLIB_LIBS) $(BROTLI_LIBS) $(ZSTD_LIBS) $(LINK_BASE)
+LINK_HTTP = src/http/libhttp.a $(IDN2_LIBS) $(NGHTTP2_LIBS) $(ZLIB_LIBS) $(BROTLI_LIBS) $(ZSTD_LIBS) $(OPENSSL_LIBS) \
+  $(LINK_BASE)
 
 check_PROGRAMS += test/unit/http_test
 test_unit_http_test_SOURCES = \
@@ -39,6 +41,7 @@ test_unit_http_test_SOURCES = \
   test/unit/http/h2_origin_codec_test.cc \
   test/unit/http/range_test.cc \
   test/unit/http/structured_fields_test.cc \
-  test/unit/http/uri_test.cc
+  test/unit/http/uri_test.cc \
+  test/unit/http/websocket_test.cc
 test_unit_http_test_LDADD = test/unit/libtestmain.a $(LINK_HTTP)
 TESTS += test/unit/http_test

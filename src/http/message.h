@@ -74,7 +74,9 @@ struct RequestHead {
   bool keep_alive = false;      // the client wants, and may have, another request here
   bool expect_continue = false; // Expect: 100-continue, and HTTP/1.1
   bool expect_unknown = false;  // Expect with anything else (W5.7)
-  bool upgrade = false;         // Connection names upgrade and there is an Upgrade field
+  // Connection names upgrade and there is an Upgrade field. HTTP/2: an extended CONNECT for
+  // WebSocket (RFC 8441), which is a GET here.
+  bool upgrade = false;
   Fields fields;
 
   void clear() noexcept;

@@ -174,9 +174,15 @@ Next Exchange::admit_route(const rules::Route& route) {
     }
     session_->limit_body(options_->body_max);
   }
-  if (options_->websocket && asks_for_websocket()) {
-    websocket_ = true;
-    return next(Step::pass);
+  if (asks_for_websocket()) {
+    bool http2 = route.pool && generation_->config->pools[*route.pool].http2; // no tunnels there
+    if (options_->websocket && !http2) {
+      websocket_ = true;
+      return next(Step::pass);
+    }
+    if (request_.http2) { // no upgrade that can be left out: it asks for a tunnel
+      return reply(make_error(501, page_facts()));
+    }
   }
   if (route.cache && !verdict_.cache_no) {
     tier_ = generation_->caches[*route.cache];
@@ -191,8 +197,11 @@ Next Exchange::admit_route(const rules::Route& route) {
   return next(Step::pass);
 }
 
-/// RFC 6455 §4.1. Any other protocol is not offered to the origin: HTTP/1.1 goes on.
+/// RFC 6455 §4.1, RFC 8441 §4. Any other protocol is not offered to the origin: HTTP/1.1 goes on.
 bool Exchange::asks_for_websocket() const {
+  if (request_.http2) {
+    return request_.upgrade;
+  }
   if (!request_.upgrade || request_.method != Method::get || request_.framing.has_body()) {
     return false;
   }

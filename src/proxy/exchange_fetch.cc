@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "http/websocket.h"
 #include "metrics/metrics.h"
 #include "net/proxy_header.h"
 #include "proxy/cache_use.h"
@@ -135,8 +136,11 @@ std::unique_ptr<FetchPlan> Exchange::make_plan(bool via_cache) {
   if (tier_ != nullptr) {
     plan_use(*plan, via_cache);
   }
+  plan->websocket = websocket_;
+  if (websocket_ && request_.http2) {
+    plan->websocket_key = http::make_websocket_key();
+  }
   plan->head = write_head(*plan);
-  plan->websocket = websocket_ && !plan->http2;
   if (!via_cache && request_.framing.has_body()) {
     plan->body = session_;
     plan->body_chunked = request_.framing.kind == http::Framing::Kind::chunked;
@@ -175,7 +179,8 @@ std::string Exchange::write_head(const FetchPlan& plan) {
   how.validate = plan.stale.get();
   how.others = plan.others;
   how.complete = plan.completes ? plan.partial.get() : nullptr;
-  how.websocket = websocket_ && !plan.http2;
+  how.websocket = websocket_;
+  how.websocket_key = plan.websocket_key;
   how.trailers = plan.http2;
   how.close = !plan.dial.proxy_header.empty();
   return write_request(request_, how);

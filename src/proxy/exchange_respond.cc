@@ -192,6 +192,7 @@ void Exchange::respond_head(const cache::FillHead& head) {
   answer.raw = is_tunnel(head);
   answer.has_body = request_.method != http::Method::head && !http::is_bodiless(head.meta.status);
   if (answer.raw) {
+    answer.status = request_.http2 ? 200 : answer.status; // RFC 8441 §5.1
     record_.kind = "tunnel";
   } else if (head.length) {
     answer.framing = length_of(*head.length);
@@ -254,7 +255,7 @@ void Exchange::send_as_is(const Answer& plain, std::optional<Duration> age, bool
     auto seconds = std::chrono::floor<std::chrono::seconds>(*age).count();
     out.field(FieldId::age, static_cast<std::uint64_t>(seconds));
   }
-  if (answer.raw && websocket_) {
+  if (answer.raw && websocket_ && !request_.http2) {
     out.field(FieldId::connection, "upgrade");
     out.field(FieldId::upgrade, "websocket");
   }
@@ -277,7 +278,9 @@ void Exchange::send_as_is(const Answer& plain, std::optional<Duration> age, bool
 }
 
 Next Exchange::reply(Reply answer) {
-  reply_ = std::move(answer);
+  // To an extended CONNECT any 2xx says that the tunnel stands (RFC 8441 §5).
+  bool opens = request_.http2 && request_.upgrade && answer.status / 100 == 2;
+  reply_ = opens ? make_error(501, page_facts()) : std::move(answer);
   return next(Step::respond);
 }
 

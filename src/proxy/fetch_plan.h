@@ -62,9 +62,10 @@ public:
   // A tunnel: the client's direction, after CONNECT or 101.
   BodySource* tunnel = nullptr;
   TunnelTimes tunnel_times;
-  bool websocket = false; // asked for: 101 is an answer
-  bool peek = false;      // a CONNECT: the client's ClientHello is looked at (HelloGate)
-  bool match_sni = false; // and may name no other host than CONNECT did
+  bool websocket = false;    // asked for: 101 is an answer
+  std::string websocket_key; // our own: the client has none (HTTP/2), a 2xx would be its tunnel
+  bool peek = false;         // a CONNECT: the client's ClientHello is looked at (HelloGate)
+  bool match_sni = false;    // and may name no other host than CONNECT did
 
   // What may be stored, and how; key empty: nothing is.
   std::string key;

@@ -152,7 +152,11 @@ std::string write_request(const http::RequestHead& request, const Forwarding& ho
     out.request_line(request.method_text, how.target);
     out.field(FieldId::host, how.host);
     bool conditional = how.validate != nullptr || !how.others.empty() || how.complete != nullptr;
-    write_fields(out, request.fields, dropped(conditional));
+    http::FieldSet without = dropped(conditional);
+    if (!how.websocket_key.empty()) {
+      without.set(http::index(FieldId::sec_websocket_key));
+    }
+    write_fields(out, request.fields, without);
     switch (request.framing.kind) {
     case http::Framing::Kind::length:
       out.field(FieldId::content_length, request.framing.length);
@@ -177,6 +181,9 @@ std::string write_request(const http::RequestHead& request, const Forwarding& ho
     write_conditions(out, how);
     if (how.reverse) {
       write_forwarded(out, request.fields, how);
+    }
+    if (!how.websocket_key.empty()) {
+      out.field(FieldId::sec_websocket_key, how.websocket_key);
     }
     if (how.websocket) {
       out.field(FieldId::connection, "upgrade");

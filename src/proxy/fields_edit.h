@@ -24,6 +24,7 @@ struct Forwarding {
   bool trusted = false; // the sender's own are believed and added to
   std::string_view scheme = "http";
   bool websocket = false;                 // Upgrade goes on
+  std::string_view websocket_key;         // not empty: this one, not the client's
   bool trailers = false;                  // the origin is told whether they are welcome
   bool close = false;                     // the connection is for this request alone
   const cache::Entry* validate = nullptr; // its validators replace the client's conditions (C8.1)

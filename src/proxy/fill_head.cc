@@ -243,6 +243,11 @@ Ref<const cache::Entry> refresh(const FetchPlan& plan, const http::ResponseHead&
 FinalHead judge_head(const FetchPlan& plan, const http::ResponseHead& head, const Address& origin,
                      const std::string& server) {
   FinalHead judged;
+  if (!plan.websocket_key.empty() &&
+      head.status / 100 == 2) { // no tunnel, but the client's word for it
+    judged.error = {Code::malformed, Side::origin};
+    return judged;
+  }
   if ((plan.stale || !plan.others.empty()) && head.status == 304) {
     judged.revalidated = refresh(plan, head);
     if (!judged.revalidated) { // about something that is not stored

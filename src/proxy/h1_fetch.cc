@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "http/h1_writer.h"
+#include "http/websocket.h"
 #include "metrics/metrics.h"
 #include "proxy/fields_edit.h"
 #include "proxy/fill_head.h"
@@ -359,10 +360,16 @@ Pull H1Fetch::finish() {
 
 /// From here on the connection is a tunnel, if that was asked for (W6.8). False, always.
 bool H1Fetch::switch_protocols() {
-  http::ListReader protocols(head_.fields, http::FieldId::upgrade);
+  using http::FieldId;
+  http::ListReader protocols(head_.fields, FieldId::upgrade);
   auto first = protocols.next();
   bool good = plan_->websocket && request_sent_ && first && http::iequals(*first, "websocket") &&
               !protocols.next();
+  if (const std::string& key = plan_->websocket_key; good && !key.empty()) { // ours to look at
+    good = head_.fields.value(FieldId::sec_websocket_accept) == http::websocket_accept(key);
+    head_.fields.remove_if(
+        [](const http::Field& field) { return field.id == FieldId::sec_websocket_accept; });
+  }
   if (!good) {
     fail({Code::malformed, Side::origin});
     return false;

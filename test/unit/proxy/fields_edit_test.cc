@@ -139,6 +139,20 @@ TEST_CASE("W5.4 an upgrade to h2c does not reach the origin") {
   CHECK_FALSE(names(sent("HTTP2-Settings: AAMAAABkAAQAAP__\r\n"), "http2-settings"));
 }
 
+TEST_CASE("W5.4 an upgrade goes on with the client's key, or with weir's") {
+  Forwarding f = how();
+  f.websocket = true;
+  std::string theirs = sent("Upgrade: websocket\r\nSec-WebSocket-Key: theirs\r\n", f);
+  CHECK(has(theirs, "Connection: upgrade"));
+  CHECK(has(theirs, "Upgrade: websocket"));
+  CHECK(has(theirs, "Sec-WebSocket-Key: theirs"));
+  f.websocket_key = "ours";
+  std::string ours = sent("Sec-WebSocket-Key: theirs\r\nSec-WebSocket-Version: 13\r\n", f);
+  CHECK(has(ours, "Sec-WebSocket-Key: ours"));
+  CHECK(has(ours, "Sec-WebSocket-Version: 13"));
+  CHECK(ours.find("theirs") == std::string::npos);
+}
+
 TEST_CASE("W5.5 Max-Forwards is counted down") {
   CHECK(has(sent("Max-Forwards: 7\r\n"), "Max-Forwards: 6"));
   CHECK(has(sent("Max-Forwards: 1\r\n"), "Max-Forwards: 0"));

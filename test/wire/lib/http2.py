@@ -79,7 +79,7 @@ class Answer:
     """What came on a stream until it ended: status, body, how many heads, the error of a reset."""
 
     def __init__(self):
-        self.status, self.interim, self.body, self.heads, self.error, self.ended = 0, [], b"", 0, None, False
+        self.status, self.interim, self.head, self.body, self.heads, self.error, self.ended = 0, [], b"", b"", 0, None, False
         self.trailers = b""
 
     def __repr__(self):
@@ -172,7 +172,7 @@ class H2Client(Stream):
             else:
                 status = status_of(got.payload)
                 answer.interim += [status] if status < 200 else []
-                answer.status = status if status >= 200 else 0
+                answer.status, answer.head = (status, got.payload) if status >= 200 else (0, b"")
         elif got.kind == DATA:
             answer.body += got.payload
             if give and got.payload:
