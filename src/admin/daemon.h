@@ -68,6 +68,8 @@ struct ServerFacts {
   std::uint64_t waiting = 0;
   std::uint64_t requests = 0;
   std::uint64_t failures = 0;
+  std::string health; // "up", "down", "unknown"; empty: it is not checked
+  std::string check;  // what the last one said
 };
 
 struct PoolFacts {

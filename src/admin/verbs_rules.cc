@@ -28,6 +28,7 @@ Json pool_json(const origin::Pool& pool) {
     one["in_use"] = each.state->in_use();
     one["requests"] = each.state->requests();
     one["failures"] = each.state->failures();
+    one["health"] = pool.is_checked() ? name(each.state->health().state()) : std::string_view{};
     servers.push_back(std::move(one));
   }
   Json out;

@@ -57,6 +57,8 @@ Json pools_json(const std::vector<PoolFacts>& pools) {
       out["waiting"] = each.waiting;
       out["requests"] = each.requests;
       out["failures"] = each.failures;
+      out["health"] = each.health;
+      out["check"] = each.check;
       servers.push_back(std::move(out));
     }
     Json out;

@@ -9,6 +9,7 @@ src_config_libconfig_a_SOURCES = \
   src/config/options.cc src/config/options.def src/config/options.h \
   src/config/pool_decl.h \
   src/config/read_answers.cc \
+  src/config/read_check.cc \
   src/config/read_compress.cc \
   src/config/read_l4.cc \
   src/config/read_limits.cc \

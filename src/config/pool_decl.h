@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the file says of pools: their servers, how these are spoken to. Values; part of
+// What the file says of pools: their servers, how these are spoken to and checked. Values; part of
 // Config.
 #pragma once
 
@@ -42,6 +42,24 @@ enum class SendProxy : std::uint8_t { no, v1, v2 };
 
 enum class Balance : std::uint8_t { round_robin };
 
+/// How the servers of a pool are asked whether they are well.
+struct CheckDecl {
+  enum class Kind : std::uint8_t { none, connect, get };
+  struct Statuses {
+    std::uint16_t first = 0;
+    std::uint16_t last = 0;
+  };
+  Kind kind = Kind::none;
+  std::string path;             // and query, of a GET
+  std::string host;             // in Host; empty: the server's own
+  std::vector<Statuses> status; // the good ones
+  Duration every{};
+  Duration timeout{};
+  std::uint32_t rise = 0;
+  std::uint32_t fall = 0;
+  Position at;
+};
+
 struct PoolDecl {
   std::string name;
   std::vector<ServerDecl> servers;
@@ -49,7 +67,8 @@ struct PoolDecl {
   OriginTls tls;
   SendProxy send_proxy = SendProxy::no;
   bool http2 = false; // spoken to all servers
-  Options options;    // connect_timeout, answer_timeout, retry, connections, ...
+  CheckDecl check;
+  Options options; // connect_timeout, answer_timeout, retry, connections, ...
   Position at, balance_at, send_proxy_at, http2_at;
 };
 

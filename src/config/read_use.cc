@@ -102,24 +102,6 @@ void check_few(Reading& r, const Statement& s, const std::vector<std::string>& l
   }
 }
 
-/// 404, 5xx, 500-504.
-bool read_statuses(std::string_view text, StatusTtl& out) {
-  const auto number = [](std::string_view digits, std::uint16_t& value) {
-    return read_status(digits, 200, 599, value).empty();
-  };
-  if (text.size() == 3 && text.substr(1) == "xx" && text[0] >= '2' && text[0] <= '5') {
-    out.first = static_cast<std::uint16_t>((text[0] - '0') * 100);
-    out.last = static_cast<std::uint16_t>(out.first + 99);
-    return true;
-  }
-  const std::size_t dash = text.find('-');
-  if (dash == std::string_view::npos) {
-    return number(text, out.first) && number(text, out.last);
-  }
-  return number(text.substr(0, dash), out.first) && number(text.substr(dash + 1), out.last) &&
-         out.first <= out.last;
-}
-
 } // namespace
 
 void read_ttl_status(Reading& r, const Statement& s, Scope& scope) {
@@ -133,7 +115,7 @@ void read_ttl_status(Reading& r, const Statement& s, Scope& scope) {
   for (std::size_t i = 1; i + 1 < s.words.size(); ++i) {
     StatusTtl each;
     each.ttl = ttl;
-    if (!read_statuses(s.words[i].text, each)) {
+    if (!read_statuses(s.words[i].text, each.first, each.last)) {
       bad_value(r, s.words[i], "write 404, 5xx or 500-504; the time comes last");
     } else if (each.first == each.last && (each.first == 206 || each.first == 304)) {
       bad_value(r, s.words[i], "206 and 304 are kept by their own rules");

@@ -187,6 +187,7 @@ private:
       add("balance", "round-robin", pool.balance_at);
       add("http2", pool.http2 ? "yes" : "no", pool.http2_at);
       add("proxy-protocol", send_proxy_text(pool.send_proxy, "none"), pool.send_proxy_at);
+      add("check", write_check(pool.check), pool.check.at);
       options(flag::POOL, pool.options, config_.options);
     }
   }

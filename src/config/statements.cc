@@ -35,7 +35,6 @@ constexpr Absent kAbsent[] = {
     {"auth", RULES | ROUTE},
     {"budget", TOP | FORWARD | POOL},
     {"by", 0},
-    {"check", 0},
     {"cookie", CONDITION},
     {"country", CONDITION},
     {"device", CONDITION},

@@ -33,6 +33,7 @@ struct Scope {
   WhenDecl* when = nullptr;
   LimitDecl* limit = nullptr;
   PoolDecl* pool = nullptr;
+  CheckDecl* check = nullptr;
   ServerDecl* server = nullptr; // what holds for all servers of a statement
   ForwardDecl* forward = nullptr;
   SiteDecl* site = nullptr;

@@ -340,6 +340,23 @@ std::string read_status(std::string_view text, unsigned least, unsigned most, st
   return {};
 }
 
+bool read_statuses(std::string_view text, std::uint16_t& first, std::uint16_t& last) {
+  const auto number = [](std::string_view digits, std::uint16_t& value) {
+    return read_status(digits, 200, 599, value).empty();
+  };
+  if (text.size() == 3 && text.substr(1) == "xx" && text[0] >= '2' && text[0] <= '5') {
+    first = static_cast<std::uint16_t>((text[0] - '0') * 100);
+    last = static_cast<std::uint16_t>(first + 99);
+    return true;
+  }
+  const std::size_t dash = text.find('-');
+  if (dash == std::string_view::npos) {
+    return number(text, first) && number(text, last);
+  }
+  return number(text.substr(0, dash), first) && number(text.substr(dash + 1), last) &&
+         first <= last;
+}
+
 std::string write_host(const HostPattern& host) {
   switch (host.kind) {
   case HostPattern::Kind::exact:

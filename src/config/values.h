@@ -35,12 +35,15 @@ std::string read_times(std::string_view text, TimeSlot& out);
 std::string check_zone(std::string_view zone, bool outside);
 std::string check_url(std::string_view text);
 std::string read_status(std::string_view text, unsigned least, unsigned most, std::uint16_t& out);
+/// 404, 5xx, 500-504; false: none of these.
+bool read_statuses(std::string_view text, std::uint16_t& first, std::uint16_t& last);
 
 /// As they would be written.
 std::string write_host(const HostPattern& host);
 std::string write_ports(const PortRange& range);
 std::string write_slot(const TimeSlot& slot);
 std::string write_ignored(std::uint16_t ignored);
+std::string write_check(const CheckDecl& check);
 std::string write_limit_key(const LimitDecl& limit);
 std::string write_limit_rate(const LimitDecl& limit);
 std::string write_limit_bandwidth(const LimitDecl& limit);

@@ -54,9 +54,11 @@ std::string print_stored(const Json& way, const Style& style) {
 std::string print_pool(const Json& pool) {
   std::string text = fmt::format("  pool     {}\n", clean(text_at(pool, "name")));
   for (const Json& each : array_at(pool, "servers")) {
-    text += clean(fmt::format("           {}  {} in use, {} requests, {} failures",
+    std::string health = text_at(each, "health");
+    text += clean(fmt::format("           {}  {} in use, {} requests, {} failures{}{}",
                               text_at(each, "server"), number_at(each, "in_use"),
-                              number_at(each, "requests"), number_at(each, "failures"))) +
+                              number_at(each, "requests"), number_at(each, "failures"),
+                              health.empty() ? "" : ", ", health)) +
             "\n";
   }
   return text;

@@ -79,14 +79,24 @@ std::string log_line(const Json& log) {
   return text;
 }
 
+std::string health_text(const Json& server) {
+  std::string health = text_at(server, "health");
+  std::string check = text_at(server, "check");
+  if (health.empty()) {
+    return "not checked";
+  }
+  return check.empty() ? health : fmt::format("{} ({})", health, check);
+}
+
 std::string pools_table(const Json& body, const Style& style) {
-  Table table({"POOL", "SERVER", "IN USE", "WAITING", "REQUESTS", "FAILURES"},
+  Table table({"POOL", "SERVER", "IN USE", "WAITING", "REQUESTS", "FAILURES", "HEALTH"},
               {Align::left, Align::left, Align::right, Align::right, Align::right, Align::right});
   for (const Json& pool : array_at(body, "pools")) {
     for (const Json& each : array_at(pool, "servers")) {
       table.add({text_at(pool, "name"), text_at(each, "server"),
                  count_text(number_at(each, "in_use")), count_text(number_at(each, "waiting")),
-                 count_text(number_at(each, "requests")), count_text(number_at(each, "failures"))});
+                 count_text(number_at(each, "requests")), count_text(number_at(each, "failures")),
+                 health_text(each)});
     }
   }
   return table.empty() ? std::string() : "\n" + table.print(style);

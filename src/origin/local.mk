@@ -2,6 +2,7 @@
 noinst_LIBRARIES += src/origin/liborigin.a
 src_origin_liborigin_a_SOURCES = \
   src/origin/connections.cc src/origin/connections.h \
+  src/origin/health.cc src/origin/health.h \
   src/origin/pool.cc src/origin/pool.h \
   src/origin/server_state.cc src/origin/server_state.h
 
@@ -10,6 +11,7 @@ LINK_ORIGIN = src/origin/liborigin.a src/config/libconfig.a $(RE2_LIBS) $(LINK_N
 check_PROGRAMS += test/unit/origin_test
 test_unit_origin_test_SOURCES = \
   test/unit/origin/connections_test.cc \
+  test/unit/origin/health_test.cc \
   test/unit/origin/pool_test.cc \
   test/unit/origin/server_state_test.cc
 test_unit_origin_test_LDADD = test/unit/libtestmain.a $(LINK_ORIGIN)

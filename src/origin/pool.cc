@@ -7,7 +7,8 @@
 namespace weir::origin {
 
 Pool::Pool(const config::PoolDecl& decl, ServerStates& states)
-    : name_(decl.name), schedule_(make_schedule(decl.servers)), state_(&states.pool(decl.name)) {
+    : name_(decl.name), checked_(decl.check.kind != config::CheckDecl::Kind::none),
+      schedule_(make_schedule(decl.servers)), state_(&states.pool(decl.name)) {
   for (const auto& server : decl.servers) {
     Server& made = servers_.emplace_back();
     made.host = server.host;
@@ -54,7 +55,8 @@ const Pool::Server* Pool::choose(Tried& tried) const noexcept {
   for (std::size_t i = 0; i < schedule_.size(); ++i) {
     std::size_t at = schedule_[(start + i) % schedule_.size()];
     Tried bit = Tried{1} << std::min<std::size_t>(at, 63);
-    if ((tried & bit) == 0) {
+    bool down = checked_ && servers_[at].state->health().is_down();
+    if ((tried & bit) == 0 && !down) {
       tried |= bit;
       return &servers_[at];
     }

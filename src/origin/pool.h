@@ -33,8 +33,10 @@ public:
 
   const std::string& name() const noexcept { return name_; }
   const std::vector<Server>& servers() const noexcept { return servers_; }
+  bool is_checked() const noexcept { return checked_; }
 
-  /// The next one by weighted round robin that was not tried; marks it. Null: all were.
+  /// The next one by weighted round robin that was not tried and is not down; marks it. Null: there
+  /// is none.
   const Server* choose(Tried& tried) const noexcept;
 
 private:
@@ -42,6 +44,7 @@ private:
 
   std::string name_;
   std::vector<Server> servers_;
+  bool checked_;                        // they may be down
   std::vector<std::uint16_t> schedule_; // smooth weighted round robin, one period
   PoolState* state_;
 };

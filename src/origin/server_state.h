@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ServerState: what changes about a server of a pool: slots in use, who waits for one, counts.
+// ServerState: what changes about a server of a pool: slots in use, who waits for one, counts,
+// health.
 // ServerStates: all of them by name, so that they go on over a reload.
 //
 // Owner: Server (the process). Any thread: atomics, one mutex for the queue.
@@ -15,6 +16,7 @@
 #include <string>
 
 #include "event/loop.h"
+#include "origin/health.h"
 
 namespace weir::origin {
 
@@ -44,6 +46,7 @@ public:
   std::uint64_t failures() const noexcept { return failures_.load(std::memory_order_relaxed); }
   std::size_t waiting() const;
   std::size_t parked() const;
+  Health& health() noexcept { return health_; }
 
 private:
   void wake_next();
@@ -51,6 +54,7 @@ private:
   std::atomic<std::uint32_t> in_use_{0};
   std::atomic<std::uint64_t> requests_{0};
   std::atomic<std::uint64_t> failures_{0};
+  Health health_;
   mutable std::mutex mutex_;
   std::deque<event::Ticket> waiting_; // guarded by mutex_
   std::deque<event::Ticket> parked_;  // guarded by mutex_: idle, the longest first

@@ -42,7 +42,7 @@ void Dial::choose() {
   any_denied_ = v4_taken_ = v6_taken_ = false;
   lookup_.reset();
   if (settings_.pool != nullptr) {
-    server_ = settings_.pool->choose(tried_);
+    server_ = settings_.only != nullptr ? settings_.only : settings_.pool->choose(tried_);
     if (server_ == nullptr) {
       fail(error_.code != Code::none ? error_ : Error{Code::no_server, Side::origin});
       return;
@@ -383,7 +383,7 @@ Dial::State Dial::ready(const Address& to) {
   address_ = to;
   connector_.reset();
   lookup_.reset();
-  if (server_ != nullptr) {
+  if (server_ != nullptr && settings_.only == nullptr) {
     server_->state->count_request();
   }
   state_ = State::ready;
@@ -403,7 +403,7 @@ Dial::State Dial::next_server(const Error& error) {
   connector_.reset();
   release_slot();
   end_opening(error_);
-  if (server_ != nullptr) {
+  if (server_ != nullptr && settings_.only == nullptr) {
     server_->state->count_failure();
     if (retries_left_ > 0) {
       --retries_left_;

@@ -34,8 +34,10 @@ public:
 };
 
 struct DialSettings {
-  const origin::Pool* pool = nullptr; // or:
-  std::string host;                   // a name or an address, normalised
+  const origin::Pool* pool = nullptr; // or host, below
+  // Of the pool: this one, up or down; what is asked of it is no request.
+  const origin::Pool::Server* only = nullptr;
+  std::string host; // a name or an address, normalised
   std::uint16_t port = 0;
   Duration connect_timeout{};
   Duration queue_timeout{};

@@ -24,6 +24,7 @@ src_proxy_libproxy_a_SOURCES = \
   src/proxy/h2_session.cc src/proxy/h2_session.h \
   src/proxy/h2_stream.cc src/proxy/h2_stream.h \
   src/proxy/handshake.cc src/proxy/handshake.h \
+  src/proxy/health_check.cc src/proxy/health_check.h \
   src/proxy/hello_gate.cc src/proxy/hello_gate.h \
   src/proxy/l4_session.cc src/proxy/l4_session.h \
   src/proxy/metering.cc src/proxy/metering.h \

@@ -49,6 +49,7 @@ constexpr Section kSections[] = {
      "RateLimit-Policy and RateLimit. These words may follow each other on one line."},
     {POOL, "Pool", "pool app {", "Origin servers that answer for routes."},
     {SERVER, "Server", "    server HOST:PORT ...", "After the word server of a pool."},
+    {CHECK, "Check", "    check GET /PATH ...", "After the word check of a pool."},
     {FORWARD, "Forward: a forward proxy", "forward lan {",
      "A forward proxy: what clients that know of weir ask it to fetch for them. When no rule "
      "matches, the request is denied. A forward that listens on more than loopback and has a rule "

@@ -52,8 +52,18 @@ admin::PoolFacts facts_of(const origin::Pool& pool) {
   admin::PoolFacts facts;
   facts.name = pool.name();
   for (const origin::Pool::Server& server : pool.servers()) {
-    facts.servers.push_back({server.label, in_use(*server.state), server.state->waiting(),
-                             server.state->requests(), server.state->failures()});
+    admin::ServerFacts one{server.label,
+                           in_use(*server.state),
+                           server.state->waiting(),
+                           server.state->requests(),
+                           server.state->failures(),
+                           {},
+                           {}};
+    if (pool.is_checked()) {
+      one.health = name(server.state->health().state());
+      one.check = server.state->health().last();
+    }
+    facts.servers.push_back(std::move(one));
   }
   return facts;
 }

@@ -115,6 +115,9 @@ void Worker::set_generation(std::shared_ptr<const proxy::Generation> generation,
   if (!first) {
     resources_.resolver.reconfigure(std::move(dns));
   }
+  if (number_ == 0 && !draining_) {
+    checks_ = proxy::make_health_checks(resources_);
+  }
 }
 
 void Worker::listen(proxy::ListenPlace place, net::ListenSocket socket) {
@@ -157,6 +160,7 @@ void Worker::stop_warm() {
 
 void Worker::drain(Duration grace) {
   draining_ = true;
+  checks_.clear();
   stop_warm();
   for (auto& [id, door] : doors_) {
     door->listener().stop();
@@ -176,6 +180,7 @@ void Worker::end_all() {
   while (proxy::Session* session = resources_.sessions.front()) {
     session->end();
   }
+  checks_.clear();
   stop_warm();
   resources_.end_fills();
   loop_.turn(false);

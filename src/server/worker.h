@@ -15,6 +15,7 @@
 #include "event/mailbox.h"
 #include "metrics/metrics.h"
 #include "net/listener.h"
+#include "proxy/health_check.h"
 #include "proxy/resources.h"
 #include "proxy/warmer.h"
 
@@ -92,7 +93,8 @@ private:
   std::map<std::uint32_t, std::unique_ptr<Door>> doors_;
   // A place outlives its door: sessions refer to it.
   std::vector<std::unique_ptr<Door>> closed_doors_;
-  std::unique_ptr<proxy::Warmer> warmer_; // null: nothing was to be warmed yet
+  std::vector<std::unique_ptr<proxy::HealthCheck>> checks_; // the first worker's
+  std::unique_ptr<proxy::Warmer> warmer_;                   // null: nothing was to be warmed yet
   Drain drain_;
   bool draining_ = false;
   MonoTime full_told_{};         // when the error log was told that connections wait

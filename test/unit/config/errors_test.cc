@@ -138,7 +138,6 @@ TEST_CASE("C12 words of the language that this build does not carry out are refu
       {"site", "header +X y", "2:1 'header'"},
       {"route", "auth basic", "2:1 'auth'"},
       {"route", "split app 95%", "2:1 'split'"},
-      {"pool", "check GET /health", "2:1 'check'"},
       {"pool", "eject after 5 errors", "2:1 'eject'"},
       {"pool", "slow-start 30s", "2:1 'slow-start'"},
       {"pool", "balance least-conn", "2:9 'least-conn'"},
@@ -243,7 +242,8 @@ TEST_CASE("C9 statements in the wrong place or form") {
   in("top", "listen 127.0.0.1:2",
      "2:1 'listen' does not stand at the top | it stands in: forward, "
      "site, l4");
-  in("rules", "host a.b deny", "2:1 'host' does not stand in rules | it stands in: condition");
+  in("rules", "host a.b deny",
+     "2:1 'host' does not stand in rules | it stands in: condition, check");
   in("top", "statee /x", "2:1 unknown word 'statee' at the top | did you mean 'state'?");
   in("top", "flubber", "2:1 unknown word 'flubber' at the top");
   in("top", "client_idle_timeout 5s",
@@ -334,6 +334,20 @@ TEST_CASE("C5 C6 values that are none") {
   in("pool", "proxy-protocol",
      "2:1 'proxy-protocol' needs more words | form: proxy-protocol v1|v2");
   in("pool", "proxy-protocol 10.0.0.1", "2:16 bad value '10.0.0.1' | write v1 or v2");
+  in("pool", "check", "2:1 'check' needs more words | form: check connect|GET PATH ...");
+  in("pool", "check HEAD /x", "2:7 bad value 'HEAD' | write connect or GET /PATH");
+  in("pool", "check GET", "2:7 bad value 'GET' | write GET /PATH");
+  in("pool", "check connect /x", "2:15 bad value '/x' | connect stands alone");
+  in("pool", "check GET health",
+     "2:11 bad value 'health' | write the path of a URL, with a query if there is one: /health");
+  in("pool", "check GET /x status 2000", "2:21 bad value '2000' | write 200, 2xx or 200-399");
+  in("pool", "check GET /x host a/b",
+     "2:19 bad value 'a/b' | write a host, with a port if there is one: www.example.com");
+  in("pool", "check connect status 200",
+     "2:1 status and host are for GET | form: check GET /PATH ...");
+  in("pool", "check connect every 5",
+     "2:21 every 5: bad value | a unit is missing: write 5s, 5min or 5h");
+  in("pool", "check connect fall 0", "2:20 fall 0: bad value | 0 is too little: at least 1");
   in("pool", "http2 yes", "2:7 'yes' is too much here | form: http2 ");
   in("forward", "listen 127.0.0.1:9 proxy-protocol",
      "2:20 'proxy-protocol' needs more words | form: proxy-protocol CIDR ...");

@@ -113,6 +113,7 @@ TEST_CASE("CONFIG.md, Defaults: what a file does not say") {
   CHECK(d.connections == 0);
   CHECK_FALSE(d.open_proxy);
   CHECK(d.pool_verify);
+  CHECK((d.check_every == 5s && d.check_timeout == 2s && d.check_rise == 2 && d.check_fall == 3));
   CHECK(find_row("disk", flag::CACHE)->min == "512MB");
   const Row& flush = *find_row("flush", flag::CACHE);
   CHECK(flush.min == "100ms");

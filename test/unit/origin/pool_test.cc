@@ -54,6 +54,21 @@ struct Waiter {
 
 } // namespace
 
+TEST_CASE("a server that is down gets no turn, if the pool is checked") {
+  ServerStates states;
+  config::PoolDecl checked = decl({1, 1, 1});
+  checked.check.kind = config::CheckDecl::Kind::connect;
+  Pool pool(checked, states);
+  pool.servers()[1].state->health().note(false, "refused", 1, 1);
+  CHECK(turns(pool, 6).find('b') == std::string::npos);
+  CHECK(turns(Pool(decl({1, 1, 1}), states), 6).find('b') != std::string::npos);
+  for (const Pool::Server& each : pool.servers()) {
+    each.state->health().note(false, "refused", 1, 1);
+  }
+  Pool::Tried tried = 0;
+  CHECK(pool.choose(tried) == nullptr);
+}
+
 TEST_CASE("round robin by weight spreads a heavy server's turns over the period") {
   ServerStates states;
   SECTION("equal weights take turns, whatever the number") {
