@@ -136,6 +136,27 @@ void OutQueue::push(Slice slice) {
   ++end_;
 }
 
+void OutQueue::push_piped(const Ref<Pipe>& pipe, std::size_t bytes) {
+  Slice slice; // without memory: they are in the pipe
+  slice.size = bytes;
+  slice.owner = pipe;
+  push(std::move(slice));
+}
+
+const Pipe* OutQueue::first_pipe() const noexcept {
+  bool piped = !empty() && iov_[begin_].iov_base == nullptr;
+  return piped ? static_cast<const Pipe*>(owner_[begin_].get()) : nullptr;
+}
+
+/// Slots from the first bytes in a pipe on.
+std::size_t OutQueue::behind() const noexcept {
+  std::size_t at = begin_;
+  while (at < end_ && iov_[at].iov_base != nullptr) {
+    ++at;
+  }
+  return end_ - at;
+}
+
 bool OutQueue::push_copy(std::string_view bytes) {
   if (bytes.empty()) {
     return true;
@@ -176,7 +197,9 @@ void OutQueue::consume(std::size_t n) noexcept {
   while (n > 0) {
     iovec& first = iov_[begin_];
     if (n < first.iov_len) {
-      first.iov_base = static_cast<char*>(first.iov_base) + n;
+      if (first.iov_base != nullptr) {
+        first.iov_base = static_cast<char*>(first.iov_base) + n;
+      }
       first.iov_len -= n;
       return;
     }

@@ -17,6 +17,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/pipe.h"
 #include "base/ref.h"
 #include "base/sized.h"
 
@@ -80,7 +81,8 @@ std::optional<std::size_t> held_by(const std::vector<Slice>& slices) noexcept;
 /// What a pull() answers (DESIGN §4). `blocked`: "I will wake you".
 enum class Pull : std::uint8_t { more, blocked, end, failed };
 
-/// A bounded list of slices in the order they go to the socket. Pooled by the worker.
+/// A bounded list of slices in the order they go to the socket, and of bytes that are in a Pipe
+/// where its socket takes these. Pooled by the worker.
 class OutQueue {
 public:
   static constexpr std::size_t kSlots = 16;
@@ -102,8 +104,18 @@ public:
   /// Copies into the queue's own scratch (framing bytes). False: no slot or no scratch left.
   bool push_copy(std::string_view bytes);
 
+  /// Whether its socket takes bytes out of pipes: it is one without TLS.
+  void take_pipes(bool takes) noexcept { takes_pipes_ = takes; }
+  bool takes_pipes() const noexcept { return takes_pipes_; }
+  /// So many bytes that are in the pipe. Requires takes_pipes() and slots_free() > 0.
+  void push_piped(const Ref<Pipe>& pipe, std::size_t bytes);
+  /// Where the first bytes are, if not in memory, and how many of them; null: they are.
+  const Pipe* first_pipe() const noexcept;
+  std::size_t first_size() const noexcept { return iov_[begin_].iov_len; }
+
+  /// The slices in memory before the next bytes in a pipe.
   const iovec* iov() const noexcept { return iov_.data() + begin_; }
-  std::size_t iov_count() const noexcept { return end_ - begin_; }
+  std::size_t iov_count() const noexcept { return end_ - begin_ - (takes_pipes_ ? behind() : 0); }
   /// Takes the first slice off (a consumer that is no socket). Requires !empty(). What push_copy
   /// put here has no owner and lives until the queue is empty.
   Slice pop() noexcept;
@@ -113,8 +125,10 @@ public:
 
 private:
   void compact() noexcept;
+  std::size_t behind() const noexcept;
 
   std::size_t most_ = kSlots;
+  bool takes_pipes_ = false;
   std::size_t begin_ = 0;
   std::size_t end_ = 0;
   std::size_t bytes_ = 0;

@@ -9,6 +9,7 @@ src_base_libbase_a_SOURCES = \
   src/base/errlog.cc src/base/errlog.h \
   src/base/hash.cc src/base/hash.h \
   src/base/list.h src/base/ref.h \
+  src/base/pipe.cc src/base/pipe.h \
   src/base/result.cc src/base/result.h src/base/sized.h \
   src/base/trail.h
 
@@ -19,6 +20,7 @@ check_PROGRAMS += test/unit/base_test
 test_unit_base_test_SOURCES = \
   test/unit/base/account_test.cc \
   test/unit/base/address_test.cc \
-  test/unit/base/clock_test.cc
+  test/unit/base/clock_test.cc \
+  test/unit/base/out_queue_test.cc
 test_unit_base_test_LDADD = test/unit/libtestmain.a $(LINK_BASE)
 TESTS += test/unit/base_test

@@ -12,6 +12,8 @@
 // after a short one sees it.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstddef>
 #include <cstdint>
 
@@ -22,6 +24,7 @@
 namespace weir::net {
 
 struct TlsFacts;
+class PlainTransport;
 
 struct IoResult {
   enum State : std::uint8_t {
@@ -61,6 +64,8 @@ public:
   virtual void set_task(event::Task& task) = 0;
   /// For socket options and addresses; -1 when closed.
   virtual int fd() const = 0;
+  /// Itself, where bytes are on the wire as they are here; null: TLS.
+  virtual PlainTransport* plain() { return nullptr; }
   /// What TLS has agreed on; null without TLS. Lives as long as the transport.
   virtual const TlsFacts* tls() const { return nullptr; }
 };
@@ -76,7 +81,12 @@ public:
   Fd release() noexcept;
 
   IoResult read(char* to, std::size_t size) override;
+  /// The same into a pipe that is empty, without a copy. What it says of readable() holds until
+  /// the next call answers would_block.
+  IoResult read(const Pipe& pipe, std::size_t size);
+  /// The process ignores SIGPIPE: bytes out of a pipe may raise it.
   IoResult write(OutQueue& queue) override;
+  PlainTransport* plain() override { return this; }
   void shutdown_write() override;
   void close() override;
   void reset() override;
@@ -88,6 +98,8 @@ public:
   int fd() const override { return fd_.get(); }
 
 private:
+  IoResult nothing_read(ssize_t n);
+
   Fd fd_;              // before watch_: the registration goes first
   bool short_ = false; // the last read was short and nothing has confirmed that that was all
   event::Watch watch_;

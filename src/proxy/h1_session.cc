@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 
 #include "http/h1_writer.h"
 #include "metrics/metrics.h"
@@ -26,6 +25,8 @@ void H1Work::clear() {
   head_chunk = nullptr;
   begin = end = 0;
   out.clear();
+  out.take_pipes(false);
+  splicer.clear();
   body_consumer = nullptr;
 }
 
@@ -184,67 +185,6 @@ bool H1Session::read_head() {
   }
 }
 
-/// False: no byte came. The session may be closed then, or idle.
-bool H1Session::read_more() {
-  H1Work& work = *work_;
-  auto got = transport_->read(work.input->data() + work.end, work.input->capacity() - work.end);
-  switch (got.state) {
-  case net::IoResult::ok:
-    work.end += static_cast<std::uint32_t>(got.bytes);
-    work.exchange.count_in(got.bytes);
-    if (state_ == State::exchange && work.out.empty()) {
-      deadline_.disarm(); // for the body: armed anew when nothing is there (body_wait)
-    }
-    return true;
-  case net::IoResult::would_block:
-    if (state_ == State::head && !work.parser.begun()) {
-      to_idle();
-    }
-    return false;
-  case net::IoResult::end:
-    input_ended_ = true;
-    if (state_ == State::head) {
-      if (work.parser.begun()) {
-        state_ = State::exchange;
-        body_ = Body::none;
-        out_ = Out::waiting;
-        deadline_.disarm();
-        work.exchange.reject({Code::closed, Side::client});
-        return true;
-      }
-      close();
-    }
-    return false;
-  case net::IoResult::failed:
-    lost_ = true; // whoever called may be a task of the exchange: drive() ends it
-    resources_.loop.wake(*this);
-    return false;
-  }
-  return false;
-}
-
-/// Room for at least so many bytes behind the unread ones; they may move.
-bool H1Session::make_room(std::size_t least) {
-  H1Work& work = *work_;
-  if (work.begin == work.end && work.input->use_count() == 1) {
-    work.begin = work.end = 0;
-  }
-  if (work.input->capacity() - work.end >= least) {
-    return true;
-  }
-  std::string_view unread = work.unread();
-  bool large = unread.size() + least > Chunk::kSmall / 2;
-  Ref<Chunk> next = large ? Chunk::of_capacity(2 * Chunk::kLarge) : Chunk::small();
-  if (unread.size() + least > next->capacity()) {
-    return false; // the parser's limits come first
-  }
-  std::memcpy(next->data(), unread.data(), unread.size());
-  work.begin = 0;
-  work.end = static_cast<std::uint32_t>(unread.size());
-  work.input = std::move(next);
-  return true;
-}
-
 void H1Session::request_complete(std::size_t head_size) {
   H1Work& work = *work_;
   const http::RequestHead& head = work.exchange.request();
@@ -280,6 +220,7 @@ void H1Session::respond(const Answer& answer) {
   if (answer.raw) {
     keep_alive_ = false;
     body_ = Body::raw;
+    work.out.take_pipes(transport_->plain() != nullptr);
   } else if (answer.close || draining_ || (body_ != Body::ended && !skip_rest_of_body())) {
     keep_alive_ = false;
   }

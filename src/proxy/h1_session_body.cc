@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// H1Session as a BodySource: the body of the request in work, as its consumer asks for it.
+// H1Session, what it reads: bytes, and as a BodySource the body of the request in work, as its
+// consumer asks for it.
 #include <algorithm>
+#include <cstring>
 
 #include "proxy/h1_session.h"
 #include "proxy/resources.h"
@@ -11,6 +13,72 @@ namespace weir::proxy {
 namespace {
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 } // namespace
+
+/// False: no byte came. The session may be closed then, or idle.
+bool H1Session::read_more() {
+  H1Work& work = *work_;
+  auto got = transport_->read(work.input->data() + work.end, work.input->capacity() - work.end);
+  work.end += static_cast<std::uint32_t>(got.bytes);
+  return note_read(got);
+}
+
+bool H1Session::note_read(const net::IoResult& got) {
+  H1Work& work = *work_;
+  switch (got.state) {
+  case net::IoResult::ok:
+    work.exchange.count_in(got.bytes);
+    if (state_ == State::exchange && work.out.empty()) {
+      deadline_.disarm(); // for the body: armed anew when nothing is there (body_wait)
+    }
+    return true;
+  case net::IoResult::would_block:
+    if (state_ == State::head && !work.parser.begun()) {
+      to_idle();
+    }
+    return false;
+  case net::IoResult::end:
+    input_ended_ = true;
+    if (state_ == State::head) {
+      if (work.parser.begun()) {
+        state_ = State::exchange;
+        body_ = Body::none;
+        out_ = Out::waiting;
+        deadline_.disarm();
+        work.exchange.reject({Code::closed, Side::client});
+        return true;
+      }
+      close();
+    }
+    return false;
+  case net::IoResult::failed:
+    lost_ = true; // whoever called may be a task of the exchange: drive() ends it
+    resources_.loop.wake(*this);
+    return false;
+  }
+  return false;
+}
+
+/// Room for at least so many bytes behind the unread ones; they may move.
+bool H1Session::make_room(std::size_t least) {
+  H1Work& work = *work_;
+  if (work.begin == work.end && work.input->use_count() == 1) {
+    work.begin = work.end = 0;
+  }
+  if (work.input->capacity() - work.end >= least) {
+    return true;
+  }
+  std::string_view unread = work.unread();
+  bool large = unread.size() + least > Chunk::kSmall / 2;
+  Ref<Chunk> next = large ? Chunk::of_capacity(2 * Chunk::kLarge) : Chunk::small();
+  if (unread.size() + least > next->capacity()) {
+    return false; // the parser's limits come first
+  }
+  std::memcpy(next->data(), unread.data(), unread.size());
+  work.begin = 0;
+  work.end = static_cast<std::uint32_t>(unread.size());
+  work.input = std::move(next);
+  return true;
+}
 
 Pull H1Session::pull_body(OutQueue& out, std::size_t room, event::Task& consumer) {
   work_->body_consumer = &consumer;
@@ -108,12 +176,21 @@ Pull H1Session::take_chunked(OutQueue& out, std::size_t room) {
 Pull H1Session::take_raw(OutQueue& out, std::size_t room) {
   H1Work& work = *work_;
   while (room > 0 && out.slots_free() > 0) {
-    if (work.begin == work.end && (!make_room(1024) || !read_more())) {
+    if (work.begin == work.end && work.splicer.is_busy()) {
+      return Pull::more; // out has what has to go first
+    }
+    std::size_t before = out.bytes();
+    if (work.begin == work.end && !read_raw(out, room)) {
       if (input_ended_) {
         body_ = Body::ended;
         return Pull::end;
       }
       return out.empty() ? Pull::blocked : Pull::more;
+    }
+    if (std::size_t piped = out.bytes() - before; piped > 0) {
+      work.body_taken += piped;
+      room -= piped;
+      continue;
     }
     std::size_t n = std::min<std::size_t>(room, work.end - work.begin);
     out.push(Slice(work.unread().substr(0, n), work.input));
@@ -122,6 +199,19 @@ Pull H1Session::take_raw(OutQueue& out, std::size_t room) {
     room -= n;
   }
   return Pull::more;
+}
+
+/// Into `out` through a pipe, or into the input. False: as read_more().
+bool H1Session::read_raw(OutQueue& out, std::size_t room) {
+  H1Work& work = *work_;
+  if (work.splicer.wants(*transport_, out)) {
+    return note_read(work.splicer.read(*transport_, out, room));
+  }
+  if (!make_room(1024) || !read_more()) {
+    return false;
+  }
+  work.splicer.note_copied(work.end == work.input->capacity());
+  return true;
 }
 
 /// Nothing there: waits for the client, unless that has ended or failed.

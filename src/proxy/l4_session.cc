@@ -162,6 +162,7 @@ void L4Session::dial() {
   plan->tunnel = this;
   plan->tunnel_times = {route_->options->tunnel_idle_timeout, route_->options->tunnel_lifetime};
   state_ = State::dial;
+  out_.take_pipes(transport_->plain() != nullptr);
   fetch_ = std::make_unique<RawFetch>(resources_, std::move(plan));
   fetch_->start(*this);
 }
@@ -224,11 +225,10 @@ Pull L4Session::pull_body(OutQueue& out, std::size_t room, event::Task& consumer
     if (client_error_.code != Code::none || read_ended_) {
       break;
     }
-    if (!input_ || input_->use_count() > 1) {
-      input_ = bytes_in_ > Chunk::kLarge ? Chunk::large() : Chunk::small();
+    if (splicer_.is_busy()) {
+      return Pull::more;
     }
-    begin_ = input_end_ = 0;
-    auto got = transport_->read(input_->data(), std::min(room, input_->capacity()));
+    auto got = read(out, room);
     if (got.state == net::IoResult::would_block) {
       consumer_ = &consumer;
       return out.empty() ? Pull::blocked : Pull::more;
@@ -237,13 +237,28 @@ Pull L4Session::pull_body(OutQueue& out, std::size_t room, event::Task& consumer
       client_error_ = {Code::reset, Side::client, Retry::no, got.sys};
     }
     read_ended_ = got.state != net::IoResult::ok;
-    input_end_ = got.bytes;
     bytes_in_ += got.bytes;
   }
   if (!out.empty() || !read_ended_) {
     return Pull::more;
   }
   return client_error_.code != Code::none ? Pull::failed : Pull::end;
+}
+
+/// Into `out` through a pipe, or into input_.
+net::IoResult L4Session::read(OutQueue& out, std::size_t room) {
+  if (splicer_.wants(*transport_, out)) {
+    return splicer_.read(*transport_, out, room);
+  }
+  if (!input_ || input_->use_count() > 1) {
+    input_ = bytes_in_ > Chunk::kLarge ? Chunk::large() : Chunk::small();
+  }
+  std::size_t most = std::min(room, input_->capacity());
+  auto got = transport_->read(input_->data(), most);
+  splicer_.note_copied(got.bytes == most);
+  begin_ = 0;
+  input_end_ = got.bytes;
+  return got;
 }
 
 const http::Fields& L4Session::body_trailers() const {

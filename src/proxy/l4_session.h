@@ -20,6 +20,7 @@
 #include "proxy/fetch.h"
 #include "proxy/generation.h"
 #include "proxy/session.h"
+#include "proxy/splicer.h"
 #include "rules/rule_set.h"
 
 namespace weir::log {
@@ -62,6 +63,7 @@ private:
   Error body_error() const override { return client_error_; }
   void limit_body(std::uint64_t) override {}
 
+  net::IoResult read(OutQueue& out, std::size_t room);
   void admit();
   void look_at_hello();
   bool may_go_on();
@@ -93,6 +95,7 @@ private:
   std::size_t input_end_ = 0;
   Error client_error_;
   event::Task* consumer_ = nullptr; // waits for bytes of the client
+  Splicer splicer_;                 // of what the client sends
   OutQueue out_;                    // to the client
   std::uint64_t bytes_in_ = 0;
   std::uint64_t bytes_out_ = 0;

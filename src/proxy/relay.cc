@@ -16,6 +16,7 @@ Relay::Relay(event::Loop& loop, event::Task& owner, std::unique_ptr<origin::Orig
     : loop_(loop), owner_(owner), connection_(std::move(connection)), client_(client),
       times_(times), early_(std::move(early)) {
   metrics::add(metrics::Metric::tunnels_active);
+  out_.take_pipes(connection_->transport().plain() != nullptr);
   life_deadline_.arm(loop_, times_.lifetime, owner_);
   note_progress();
 }
@@ -96,16 +97,14 @@ Pull Relay::pull_some(OutQueue& out, std::size_t room) {
     return Pull::end;
   }
   while (room > 0 && out.slots_free() > 0) {
-    bool fresh = !input_ || input_->use_count() > 1;
-    if (fresh) {
-      input_ = bytes_in_ > Chunk::kLarge ? Chunk::large() : Chunk::small();
+    if (splicer_.is_busy()) {
+      return Pull::more; // out has what has to go first
     }
-    auto got = connection_->transport().read(input_->data(), std::min(room, input_->capacity()));
+    auto got = read(out, room);
     switch (got.state) {
     case net::IoResult::ok:
       bytes_in_ += got.bytes;
       room -= got.bytes;
-      out.push(Slice(std::string_view(input_->data(), got.bytes), input_));
       note_progress();
       break;
     case net::IoResult::would_block:
@@ -119,6 +118,23 @@ Pull Relay::pull_some(OutQueue& out, std::size_t room) {
     }
   }
   return Pull::more;
+}
+
+net::IoResult Relay::read(OutQueue& out, std::size_t room) {
+  net::Transport& from = connection_->transport();
+  if (splicer_.wants(from, out)) {
+    return splicer_.read(from, out, room);
+  }
+  if (!input_ || input_->use_count() > 1) {
+    input_ = bytes_in_ > Chunk::kLarge ? Chunk::large() : Chunk::small();
+  }
+  std::size_t most = std::min(room, input_->capacity());
+  auto got = from.read(input_->data(), most);
+  splicer_.note_copied(got.bytes == most);
+  if (got.state == net::IoResult::ok) {
+    out.push(Slice(std::string_view(input_->data(), got.bytes), input_));
+  }
+  return got;
 }
 
 void Relay::note_progress() { idle_deadline_.arm(loop_, times_.idle, owner_); }

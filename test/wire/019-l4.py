@@ -119,7 +119,7 @@ def metric(result):
 
 @test("bytes go both ways, whatever they are; the row tells of them")
 def _():
-    blob, before = os.urandom(3_000_000), metric("relayed")
+    blob, before, spliced = os.urandom(3_000_000), metric("relayed"), weir.metric("tunnel_bytes_spliced_total")
     with connect("echo", source="127.0.0.10") as client:
         threading.Thread(target=lambda: (client.send(b"echo\n", blob), client.half_close()), daemon=True).start()
         expect(client.to_end() == blob + b"<end>", "not what was sent")
@@ -128,6 +128,7 @@ def _():
                  ["l4", "echo", "echo", echo.name, echo.name, 3_000_005, 3_000_005, "ok", 0, ""])
     expect(0 < row["ttfb"] <= row["duration"], "times")
     expect_equal(metric("relayed"), before + 1)
+    expect(weir.metric("tunnel_bytes_spliced_total") - spliced > len(blob), "it is copied")
 
 
 @test("the server may speak first")

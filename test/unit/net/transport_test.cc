@@ -10,6 +10,7 @@
 #include <string>
 #include <thread>
 
+#include "base/pipe.h"
 #include "loop_guard.h"
 #include "net/listener.h"
 
@@ -205,6 +206,84 @@ TEST_CASE("1 MiB through a socketpair: short writes stop at full and resume by a
   }));
   CHECK(received == sent);
   CHECK(blocked > 0);
+}
+
+TEST_CASE("through a pipe: 8 MiB from one connection to another, with slices before and behind") {
+  constexpr std::size_t kSize = 8 << 20;
+  event::Loop loop;
+  CountingTask task;
+  TcpPair from;
+  TcpPair to;
+  int sending = from.there.get();
+  std::thread sender([sending] {
+    std::string text(kSize, '\0');
+    for (std::size_t i = 0; i < kSize; ++i) {
+      text[i] = static_cast<char>(i % 251);
+    }
+    for (std::string_view left = text; !left.empty();) {
+      ssize_t n = ::send(sending, left.data(), left.size(), MSG_NOSIGNAL);
+      if (n <= 0) {
+        return;
+      }
+      left.remove_prefix(static_cast<std::size_t>(n));
+    }
+    ::shutdown(sending, SHUT_WR);
+  });
+  std::string came;
+  int receiving = to.there.get();
+  std::thread receiver([&came, receiving] {
+    std::array<char, 65536> buffer{};
+    ssize_t n;
+    while ((n = ::recv(receiving, buffer.data(), buffer.size(), 0)) > 0) {
+      came.append(buffer.data(), static_cast<std::size_t>(n));
+    }
+  });
+  PlainTransport in;
+  PlainTransport out;
+  REQUIRE(in.open(loop, std::move(from.here), task));
+  REQUIRE(out.open(loop, std::move(to.here), task));
+  Ref<Pipe> pipe = Pipe::make();
+  REQUIRE(pipe);
+  OutQueue queue;
+  queue.take_pipes(true);
+  queue.push(Slice("head"));
+  bool ended = false;
+  bool failed = false;
+  auto pump = [&] {
+    for (;;) {
+      if (!ended && pipe->use_count() == 1) {
+        auto got = in.read(*pipe, 1 << 20);
+        ended = got.state == IoResult::end;
+        failed = failed || got.state == IoResult::failed;
+        if (got.state == IoResult::ok) {
+          queue.push_piped(pipe, got.bytes);
+        } else if (ended) {
+          queue.push(Slice("tail"));
+        }
+      }
+      if (queue.empty()) {
+        return ended || failed;
+      }
+      auto sent = out.write(queue);
+      failed = failed || sent.state == IoResult::failed;
+      if (sent.state != IoResult::ok) {
+        return failed;
+      }
+    }
+  };
+  CHECK(turn_until(loop, pump));
+  CHECK_FALSE(failed);
+  out.shutdown_write();
+  sender.join();
+  receiver.join();
+  REQUIRE(came.size() == kSize + 8);
+  CHECK(came.substr(0, 4) == "head");
+  CHECK(came.substr(kSize + 4) == "tail");
+  std::size_t wrong = 0;
+  for (std::size_t i = 0; i < kSize; ++i) {
+    wrong += came[i + 4] != static_cast<char>(i % 251);
+  }
+  CHECK(wrong == 0);
 }
 
 TEST_CASE("writing to a connection that is gone fails without a signal") {
