@@ -191,3 +191,48 @@ def messages(data):
     except Cut:
         return found, "cut"
     return found, None
+
+
+# ---- HTTP/2
+
+CONNECTION_SPECIFIC = {b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade"}
+
+
+def h2_message(pairs, body, ended):
+    """The request that a field list and its DATA say (RFC 9113 8.1 to 8.3); Refused if they say none."""
+    pseudo, fields, cookies = {}, [], []
+    for name, value in pairs:
+        if CONTROL.search(value) or value != value.strip(BLANK):
+            raise Refused("8.2.1 a value")
+        if name.startswith(b":"):
+            if fields or cookies or name in pseudo or name not in (b":method", b":scheme", b":authority", b":path"):
+                raise Refused("8.3 a pseudo field")
+            pseudo[name] = value
+        elif not TOKEN.match(name) or name != name.lower():
+            raise Refused("8.2 a name")
+        elif name in CONNECTION_SPECIFIC or (name == b"te" and value.lower() != b"trailers"):
+            raise Refused("8.2.2 a field of the connection")
+        elif name == b"cookie":
+            cookies += [value] if value or cookies else []
+        else:
+            fields.append((name, value))
+    method, scheme, path = (pseudo.get(each, b"") for each in (b":method", b":scheme", b":path"))
+    if not TOKEN.match(method) or scheme != b"http" or method == b"CONNECT":
+        raise Refused("8.3.1 a method, a scheme")
+    message = Message(method, target_of(method, path)[0] if path[:1] in (b"/", b"*") else b"", b"", 1, fields, body)
+    if not message.target:
+        raise Refused("8.3.1 a path")
+    if cookies:
+        fields.append((b"cookie", b"; ".join(cookies)))
+    lengths, hosts = message.all(b"content-length"), message.all(b"host")
+    host = pseudo.get(b":authority") or (hosts[0] if hosts else b"")
+    if len(hosts) > 1 or not HOST.match(host) or (hosts and hosts[0].lower() != host.lower()):
+        raise Refused("8.3.1 Host and :authority")
+    if len(lengths) > 1 or any(not re.fullmatch(rb"[0-9]+", each) for each in lengths):
+        raise Refused("8.1.1 a length")
+    if lengths and (int(lengths[0]) < len(body) or (ended and int(lengths[0]) != len(body))):
+        message.cut = "8.1.1 another length"  # its head may be on its way
+    elif not ended:
+        message.cut = "cut"
+    message.host = normal_host(host)
+    return message
