@@ -134,10 +134,10 @@ std::optional<DiskOp> DiskWriter::next() {
     if (scanning_) {
       return std::nullopt;
     }
-    const std::optional<SteadyTime>& until = fault_.failed() ? retry_at_ : flush_at_;
-    if (!until) {
-      wanted_.wait(lock);
-    } else if (wanted_.wait_until(lock, *until) == std::cv_status::timeout) {
+    // With nothing due it looks from time to time: a reader may have found a fault.
+    SteadyTime look = std::chrono::steady_clock::now() + settings_.retry;
+    SteadyTime until = (fault_.failed() ? retry_at_ : flush_at_).value_or(look);
+    if (wanted_.wait_until(lock, until) == std::cv_status::timeout) {
       return std::nullopt;
     }
   }
@@ -232,19 +232,32 @@ void DiskWriter::tell_flushed() {
 
 void DiskWriter::idle() {
   SteadyTime now = std::chrono::steady_clock::now();
-  if (fault_.failed()) {
-    flush_at_.reset();
-    scanning_ = false;
-    if (!fault_.may_retry()) {
-      retry_at_.reset();
-    } else if (!retry_at_) {
-      retry_at_ = now + retry_;
-    } else if (now >= *retry_at_) {
-      retry_at_.reset();
-      try_again();
+  if (!fault_.failed()) {
+    flush_if_due(now);
+  }
+  if (!fault_.failed() && scanning_) {
+    auto more = storage_.scan_step();
+    scanning_ = more.value_or(false);
+    if (!more) {
+      judge(fail(more.error()));
     }
+  }
+  if (!fault_.failed()) {
     return;
   }
+  flush_at_.reset();
+  scanning_ = false;
+  if (!fault_.may_retry()) {
+    retry_at_.reset();
+  } else if (!retry_at_) {
+    retry_at_ = now + retry_;
+  } else if (now >= *retry_at_) {
+    retry_at_.reset();
+    try_again();
+  }
+}
+
+void DiskWriter::flush_if_due(SteadyTime now) {
   if (!storage_.unflushed()) {
     flush_at_.reset();
   } else if (!flush_at_) {
@@ -255,13 +268,6 @@ void DiskWriter::idle() {
     judge(flushed);
     if (flushed) {
       retry_ = settings_.retry;
-    }
-  }
-  if (scanning_) {
-    auto more = storage_.scan_step();
-    scanning_ = more.value_or(false);
-    if (!more) {
-      judge(fail(more.error()));
     }
   }
 }

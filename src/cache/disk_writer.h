@@ -134,6 +134,7 @@ private:
   /// A failure that says that the database is broken.
   void judge(const Result<void>& result);
   void idle();
+  void flush_if_due(SteadyTime now);
   /// Of an op that was not carried out: what the tier must not keep.
   void note_missed(const DiskOp& op);
   void try_again();

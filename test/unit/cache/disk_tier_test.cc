@@ -12,12 +12,13 @@ constexpr std::size_t kSizes[] = {0,     1,     4095,   4096,    4097,      6553
                                   65536, 65537, 131072, 1 << 20, 1'100'000, 10 << 20};
 
 struct Fake {
-  explicit Fake(Duration retry = std::chrono::hours(1)) {
+  explicit Fake(Duration retry = std::chrono::hours(1), Duration flush = {}) {
     auto made = std::make_unique<MemoryDb>();
     db = made.get();
     DiskSettings settings = settings_in("", 64 << 20);
     settings.host_of_key = [](std::string_view key) { return key.substr(0, key.find('/')); };
     settings.retry = retry;
+    settings.flush = flush == Duration{} ? settings.flush : flush;
     auto opened = DiskTier::open_on(settings, std::move(made));
     REQUIRE(opened.has_value());
     tier = std::move(*opened);
@@ -364,6 +365,24 @@ TEST_CASE("W11.3 A tier that is off is tried again; what it missed does not come
   CHECK(store(tier, "replaced", "new").has_value());
   CHECK(load(tier, "replaced").value() == "new");
   CHECK(tier.flush().has_value());
+}
+
+TEST_CASE("W11.3 A flush that fails while nothing else is asked for is tried again too") {
+  Fake fake(std::chrono::milliseconds(1), std::chrono::milliseconds(50));
+  DiskTier& tier = *fake.tier;
+  REQUIRE(store(tier, "k", body_of(1, 100'000)).has_value());
+  fake.db->break_writes(Code::io); // before the flush that is due
+  auto wait = [&tier](bool failed) {
+    auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (tier.failed() != failed && std::chrono::steady_clock::now() < end) {
+      std::this_thread::yield();
+    }
+    return tier.failed() == failed;
+  };
+  REQUIRE(wait(true));
+  fake.db->break_writes(Code::none);
+  CHECK(wait(false));
+  CHECK(load(tier, "k").value() == body_of(1, 100'000));
 }
 
 TEST_CASE("W11.3 Damage turns the tier off for good") {
