@@ -110,6 +110,7 @@ int main(int argc, char** argv) {
     return test(arguments.file);
   }
   ::signal(SIGPIPE, SIG_IGN);
+  ::signal(SIGXFSZ, SIG_IGN); // a file that may not grow any more is a disk that is full
   raise_limits();
   weir::server::Server server(std::move(arguments));
   return server.start() ? server.run() : 1;

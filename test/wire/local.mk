@@ -17,6 +17,7 @@ WIRE_TESTS = \
   test/wire/022-tunnel-sni.py \
   test/wire/024-health.py \
   test/wire/025-fuzz.py \
+  test/wire/026-faults.py \
   test/wire/027-fuzz-h2.py \
   test/wire/030-rules.py \
   test/wire/031-limits.py \
