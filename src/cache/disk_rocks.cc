@@ -85,9 +85,20 @@ public:
 class BackgroundErrors final : public rocksdb::EventListener {
 public:
   explicit BackgroundErrors(Trouble& trouble) : trouble_(trouble) {}
-  void OnBackgroundError(rocksdb::BackgroundErrorReason, rocksdb::Status* error) override {
-    if (error != nullptr) {
-      trouble_.note(*error);
+  /// A file that could not be written leaves what was to be in it in memory. To RocksDB that is
+  /// fatal, but for a disk that is full: it would never write again, whatever is asked of it. So it
+  /// is told that the error can be got over; with resume() it writes those files anew.
+  void OnBackgroundError(rocksdb::BackgroundErrorReason reason, rocksdb::Status* error) override {
+    using rocksdb::BackgroundErrorReason;
+    if (error == nullptr) {
+      return;
+    }
+    trouble_.note(*error);
+    bool of_files = reason == BackgroundErrorReason::kFlush ||
+                    reason == BackgroundErrorReason::kCompaction ||
+                    reason == BackgroundErrorReason::kFlushNoWAL;
+    if (of_files && error->IsIOError() && error->severity() == rocksdb::Status::kFatalError) {
+      *error = rocksdb::Status(*error, rocksdb::Status::kHardError);
     }
   }
 

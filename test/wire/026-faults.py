@@ -192,6 +192,7 @@ def _():
         for each in held:
             expect_equal(each.get("/hit").body, b"hit")
             each.close()
+    wait_until(lambda: disk_of(weir)["state"] == "ok", "the disk to be written to again", 3 * DEADLINE)
     serves()
 
 
@@ -211,26 +212,34 @@ def _():
         os.rmdir(small)
 
 
+def disk_of(own):
+    return own.ctl_json("status")["caches"][0]["disk"]
+
+
+def is_back(own, client):
+    wait_until(lambda: disk_of(own)["state"] == "ok", "the tier to be back", 3 * DEADLINE)
+    origin.on("/after", fresh("after"))
+    expect_equal(client.get("/after").body, b"after")
+    wait_until(lambda: "disk" in own.ctl("cache", "show", "http://www.test/after"), "it on disk")
+
+
 def full(own, small):
     """Of a weir whose disk takes 24 MB, and then more."""
     number = 0
     with own.site() as client:
-        while own.ctl_json("status")["caches"][0]["disk"]["state"] == "ok":
+        while disk_of(own)["state"] == "ok":
             number += 1
             expect(number < 200, "it is never full")
             origin.on(f"/full{number}", fresh(os.urandom(1 << 20)))
             expect_equal(len(client.get(f"/full{number}").body), 1 << 20)
-        expect_in("No space left", own.ctl_json("status")["caches"][0]["disk"]["error"])
+        expect_in("No space left", disk_of(own)["error"])
         expect(own.metric("disk_errors_total") > 0, "no error was counted")
         expect_equal(client.get("/hit").body, b"hit")
         subprocess.run(["mount", "-o", "remount,size=256m", small], check=True)
-        wait_until(lambda: own.ctl_json("status")["caches"][0]["disk"]["state"] == "ok", "the tier to be back", 3 * DEADLINE)
-        origin.on("/after", fresh("after"))
-        expect_equal(client.get("/after").body, b"after")
-    wait_until(lambda: "disk" in own.ctl("cache", "show", "http://www.test/after"), "it on disk")
+        is_back(own, client)
 
 
-@test("W11.3 files that may not grow: weir serves without its tier, and does not end")
+@test("W11.3 files that may not grow: weir serves without its tier, and takes it up again when they may")
 def _():
     own = Weir(config(origin, memory_only=False))
     own.start()
@@ -240,8 +249,10 @@ def _():
         for number in range(4):
             origin.on(f"/grows{number}", fresh(BLOCK))
             expect_equal(client.get(f"/grows{number}").body, BLOCK)
-        wait_until(lambda: own.ctl_json("status")["caches"][0]["disk"]["state"] == "failed", "the tier to be off")
+        wait_until(lambda: disk_of(own)["state"] == "failed", "the tier to be off")
         expect_equal(client.get("/hit").body, b"hit")
+        resource.prlimit(own.process.pid, resource.RLIMIT_FSIZE, limits)
+        is_back(own, client)
     own.stop()
 
 
