@@ -41,11 +41,7 @@ void read_pool_check(Reading& r, const Statement& s, Scope& scope) {
   read_what(r, parts[0], scope, check);
   Scope inner = scope;
   inner.check = &check;
-  inner.place = flag::CHECK;
-  for (std::size_t i = 1; i < parts.size(); ++i) {
-    const Row* row = find_row(parts[i].words[0].text, flag::CHECK);
-    row != nullptr ? read_row(r, *row, parts[i], inner) : absent_word(r, parts[i].words[0]);
-  }
+  read_parts(r, parts, inner, flag::CHECK);
   if (check.kind == CheckDecl::Kind::connect && !(check.status.empty() && check.host.empty())) {
     r.report.error(s.at(), "status and host are for GET", "form: check GET /PATH ...");
   }

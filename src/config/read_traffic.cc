@@ -27,10 +27,7 @@ Bytes read_size(Reading& r, const Word& word, std::string_view name) {
 /// Parts after the head of a cache's tier: its object-max, into the scope's own options.
 void read_tier_parts(Reading& r, const std::vector<Statement>& parts, Scope& scope, Flags place) {
   Scope inner = scope;
-  inner.place = place;
-  for (std::size_t i = 1; i < parts.size(); ++i) {
-    read_row(r, *find_row(parts[i].words[0].text, place), parts[i], inner);
-  }
+  read_parts(r, parts, inner, place);
   scope.options = inner.options;
 }
 
@@ -176,11 +173,7 @@ void read_pool_server(Reading& r, const Statement& s, Scope& scope) {
   Scope inner = scope;
   ServerDecl all;
   inner.server = &all;
-  inner.place = flag::SERVER;
-  for (std::size_t i = 1; i < parts.size(); ++i) {
-    const Row* row = find_row(parts[i].words[0].text, flag::SERVER);
-    row != nullptr ? read_row(r, *row, parts[i], inner) : absent_word(r, parts[i].words[0]);
-  }
+  read_parts(r, parts, inner, flag::SERVER);
   for (std::size_t i = 1; i < parts[0].words.size(); ++i) {
     const Word& word = parts[0].words[i];
     ServerDecl server;

@@ -183,14 +183,14 @@ std::vector<Statement> split(const Statement& s, Flags places) {
   return parts;
 }
 
-void read_parts(Reading& r, const std::vector<Statement>& parts, Scope scope, Flags place) {
-  scope.place = place;
+void read_parts(Reading& r, const std::vector<Statement>& parts, Scope& inner, Flags place) {
+  inner.place = place;
   for (std::size_t i = 1; i < parts.size(); ++i) {
     const Row* row = find_row(parts[i].words[0].text, place);
     if (row == nullptr) {
       absent_word(r, parts[i].words[0]);
     } else {
-      read_row(r, *row, parts[i], scope);
+      read_row(r, *row, parts[i], inner);
     }
   }
 }

@@ -63,8 +63,8 @@ void read_row(Reading& r, const Row& row, const Statement& s, Scope& scope);
 /// Cuts a statement before each word that is a row of `places` or one of another version. The
 /// first part is what stands before them, at least its first word.
 std::vector<Statement> split(const Statement& s, Flags places);
-/// Reads all parts but the first as rows of `place`.
-void read_parts(Reading& r, const std::vector<Statement>& parts, Scope scope, Flags place);
+/// Reads all parts but the first as rows of `place`, into the statement's own scope.
+void read_parts(Reading& r, const std::vector<Statement>& parts, Scope& inner, Flags place);
 
 /// Tells that `word` is not known in `places`: not in this version, at home elsewhere, or nothing.
 void unknown_word(Reading& r, const Word& word, Flags places);
