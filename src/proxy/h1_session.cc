@@ -26,7 +26,7 @@ void H1Work::clear() {
   begin = end = 0;
   out.clear();
   out.take_pipes(false);
-  splicer.clear();
+  reader.clear();
   body_consumer = nullptr;
 }
 

@@ -17,7 +17,7 @@
 #include "net/transport.h"
 #include "proxy/exchange.h"
 #include "proxy/session.h"
-#include "proxy/splicer.h"
+#include "proxy/tunnel_reader.h"
 
 namespace weir::proxy {
 
@@ -39,7 +39,7 @@ struct H1Work {
   std::uint64_t body_taken = 0; // bytes given to the consumer
   std::uint64_t body_limit = 0;
   http::Fields trailers;
-  Splicer splicer; // of a tunnel
+  TunnelReader reader; // of a tunnel
   event::Task* body_consumer = nullptr;
   Error body_error;
   Answer answer;
@@ -98,7 +98,6 @@ private:
   bool begin_request();
   bool read_head();
   bool read_more();
-  bool read_raw(OutQueue& out, std::size_t room);
   bool note_read(const net::IoResult& got);
   bool make_room(std::size_t least);
   void request_complete(std::size_t head_size);

@@ -173,45 +173,33 @@ Pull H1Session::take_chunked(OutQueue& out, std::size_t room) {
   return Pull::more;
 }
 
+/// First what came behind the head.
 Pull H1Session::take_raw(OutQueue& out, std::size_t room) {
   H1Work& work = *work_;
   while (room > 0 && out.slots_free() > 0) {
-    if (work.begin == work.end && work.splicer.is_busy()) {
+    if (work.begin < work.end) {
+      std::size_t n = std::min<std::size_t>(room, work.end - work.begin);
+      out.push(Slice(work.unread().substr(0, n), work.input));
+      work.begin += static_cast<std::uint32_t>(n);
+      work.body_taken += n;
+      room -= n;
+      continue;
+    }
+    if (work.reader.is_busy()) {
       return Pull::more; // out has what has to go first
     }
-    std::size_t before = out.bytes();
-    if (work.begin == work.end && !read_raw(out, room)) {
+    auto got = work.reader.read(*transport_, out, room);
+    if (!note_read(got)) {
       if (input_ended_) {
         body_ = Body::ended;
         return Pull::end;
       }
       return out.empty() ? Pull::blocked : Pull::more;
     }
-    if (std::size_t piped = out.bytes() - before; piped > 0) {
-      work.body_taken += piped;
-      room -= piped;
-      continue;
-    }
-    std::size_t n = std::min<std::size_t>(room, work.end - work.begin);
-    out.push(Slice(work.unread().substr(0, n), work.input));
-    work.begin += static_cast<std::uint32_t>(n);
-    work.body_taken += n;
-    room -= n;
+    work.body_taken += got.bytes;
+    room -= got.bytes;
   }
   return Pull::more;
-}
-
-/// Into `out` through a pipe, or into the input. False: as read_more().
-bool H1Session::read_raw(OutQueue& out, std::size_t room) {
-  H1Work& work = *work_;
-  if (work.splicer.wants(*transport_, out)) {
-    return note_read(work.splicer.read(*transport_, out, room));
-  }
-  if (!make_room(1024) || !read_more()) {
-    return false;
-  }
-  work.splicer.note_copied(work.end == work.input->capacity());
-  return true;
 }
 
 /// Nothing there: waits for the client, unless that has ended or failed.

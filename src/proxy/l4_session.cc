@@ -220,15 +220,19 @@ Pull L4Session::pull_body(OutQueue& out, std::size_t room, event::Task& consumer
       out.push(Slice(std::string_view(input_->data() + begin_, n), input_));
       begin_ += n;
       room -= n;
+      if (begin_ == input_end_) {
+        input_ = nullptr;
+        begin_ = input_end_ = 0;
+      }
       continue;
     }
     if (client_error_.code != Code::none || read_ended_) {
       break;
     }
-    if (splicer_.is_busy()) {
-      return Pull::more;
+    if (reader_.is_busy()) {
+      return Pull::more; // out has what has to go first
     }
-    auto got = read(out, room);
+    auto got = reader_.read(*transport_, out, room);
     if (got.state == net::IoResult::would_block) {
       consumer_ = &consumer;
       return out.empty() ? Pull::blocked : Pull::more;
@@ -238,27 +242,12 @@ Pull L4Session::pull_body(OutQueue& out, std::size_t room, event::Task& consumer
     }
     read_ended_ = got.state != net::IoResult::ok;
     bytes_in_ += got.bytes;
+    room -= got.bytes;
   }
   if (!out.empty() || !read_ended_) {
     return Pull::more;
   }
   return client_error_.code != Code::none ? Pull::failed : Pull::end;
-}
-
-/// Into `out` through a pipe, or into input_.
-net::IoResult L4Session::read(OutQueue& out, std::size_t room) {
-  if (splicer_.wants(*transport_, out)) {
-    return splicer_.read(*transport_, out, room);
-  }
-  if (!input_ || input_->use_count() > 1) {
-    input_ = bytes_in_ > Chunk::kLarge ? Chunk::large() : Chunk::small();
-  }
-  std::size_t most = std::min(room, input_->capacity());
-  auto got = transport_->read(input_->data(), most);
-  splicer_.note_copied(got.bytes == most);
-  begin_ = 0;
-  input_end_ = got.bytes;
-  return got;
 }
 
 const http::Fields& L4Session::body_trailers() const {

@@ -20,7 +20,7 @@
 #include "proxy/fetch.h"
 #include "proxy/generation.h"
 #include "proxy/session.h"
-#include "proxy/splicer.h"
+#include "proxy/tunnel_reader.h"
 #include "rules/rule_set.h"
 
 namespace weir::log {
@@ -63,7 +63,6 @@ private:
   Error body_error() const override { return client_error_; }
   void limit_body(std::uint64_t) override {}
 
-  net::IoResult read(OutQueue& out, std::size_t room);
   void admit();
   void look_at_hello();
   bool may_go_on();
@@ -90,12 +89,12 @@ private:
   std::string sni_;
   std::string_view end_; // the row's, where no error says it
 
-  Ref<Chunk> input_; // bytes of the client
+  Ref<Chunk> input_; // the ClientHello, until it has gone on
   std::size_t begin_ = 0;
   std::size_t input_end_ = 0;
   Error client_error_;
   event::Task* consumer_ = nullptr; // waits for bytes of the client
-  Splicer splicer_;                 // of what the client sends
+  TunnelReader reader_;             // of what the client sends
   OutQueue out_;                    // to the client
   std::uint64_t bytes_in_ = 0;
   std::uint64_t bytes_out_ = 0;

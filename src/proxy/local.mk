@@ -36,9 +36,9 @@ src_proxy_libproxy_a_SOURCES = \
   src/proxy/session.h \
   src/proxy/siblings.cc src/proxy/siblings.h \
   src/proxy/source.cc src/proxy/source.h \
-  src/proxy/splicer.cc src/proxy/splicer.h \
   src/proxy/step.h \
   src/proxy/tls_setup.cc src/proxy/tls_setup.h \
+  src/proxy/tunnel_reader.cc src/proxy/tunnel_reader.h \
   src/proxy/verdict_note.cc src/proxy/verdict_note.h \
   src/proxy/warmer.cc src/proxy/warmer.h
 

@@ -97,10 +97,10 @@ Pull Relay::pull_some(OutQueue& out, std::size_t room) {
     return Pull::end;
   }
   while (room > 0 && out.slots_free() > 0) {
-    if (splicer_.is_busy()) {
+    if (reader_.is_busy()) {
       return Pull::more; // out has what has to go first
     }
-    auto got = read(out, room);
+    auto got = reader_.read(connection_->transport(), out, room);
     switch (got.state) {
     case net::IoResult::ok:
       bytes_in_ += got.bytes;
@@ -118,23 +118,6 @@ Pull Relay::pull_some(OutQueue& out, std::size_t room) {
     }
   }
   return Pull::more;
-}
-
-net::IoResult Relay::read(OutQueue& out, std::size_t room) {
-  net::Transport& from = connection_->transport();
-  if (splicer_.wants(from, out)) {
-    return splicer_.read(from, out, room);
-  }
-  if (!input_ || input_->use_count() > 1) {
-    input_ = bytes_in_ > Chunk::kLarge ? Chunk::large() : Chunk::small();
-  }
-  std::size_t most = std::min(room, input_->capacity());
-  auto got = from.read(input_->data(), most);
-  splicer_.note_copied(got.bytes == most);
-  if (got.state == net::IoResult::ok) {
-    out.push(Slice(std::string_view(input_->data(), got.bytes), input_));
-  }
-  return got;
 }
 
 void Relay::note_progress() { idle_deadline_.arm(loop_, times_.idle, owner_); }

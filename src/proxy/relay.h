@@ -14,7 +14,7 @@
 #include "event/deadline.h"
 #include "origin/connections.h"
 #include "proxy/session.h"
-#include "proxy/splicer.h"
+#include "proxy/tunnel_reader.h"
 
 namespace weir::proxy {
 
@@ -43,7 +43,6 @@ public:
 
 private:
   Pull pull_some(OutQueue& out, std::size_t room);
-  net::IoResult read(OutQueue& out, std::size_t room);
   void send();
   void note_progress();
   void fail(const Error& error);
@@ -62,8 +61,7 @@ private:
   Error error_;
   OutQueue out_;
   Slice early_;
-  Ref<Chunk> input_;
-  Splicer splicer_; // of what the origin sends
+  TunnelReader reader_; // of what the origin sends
   std::uint64_t bytes_in_ = 0;
   std::uint64_t bytes_out_ = 0;
 };
