@@ -57,8 +57,10 @@ void BackgroundPool::work(std::size_t index) {
   auto label = name_ + std::to_string(index);
   ::pthread_setname_np(::pthread_self(), label.substr(0, 15).c_str());
   if (nice_ != 0) {
-    // Linux: the priority of this thread alone.
-    ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), nice_);
+    // Linux: the priority of this thread alone, below that of whoever made the pool. As a number of
+    // its own it would never have its turn beside workers of a weir that was given a high one.
+    auto self = static_cast<id_t>(::gettid());
+    ::setpriority(PRIO_PROCESS, self, ::getpriority(PRIO_PROCESS, self) + nice_);
   }
   if (on_thread_start_) {
     on_thread_start_();

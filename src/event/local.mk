@@ -11,6 +11,8 @@ src_event_libevent_a_SOURCES = \
 LINK_EVENT = src/event/libevent.a $(LIBEVENT_LIBS) src/metrics/libmetrics.a $(LINK_BASE)
 
 check_PROGRAMS += test/unit/event_test
-test_unit_event_test_SOURCES = test/unit/event/loop_test.cc
+test_unit_event_test_SOURCES = \
+  test/unit/event/background_test.cc \
+  test/unit/event/loop_test.cc
 test_unit_event_test_LDADD = test/unit/libtestmain.a $(LINK_EVENT)
 TESTS += test/unit/event_test
