@@ -10,8 +10,8 @@ import struct
 import time
 
 from lib import *
-from lib.fuzz import SMUGGLED, WORDS, Intended, Recorder
-from lib.strict import Message, Refused, h2_message
+from lib.fuzz import SMUGGLED, WORDS, Intended, Recorder, judge
+from lib.strict import Refused, h2_message
 
 SEED = int(os.environ.get("WEIR_SEED", "1"))
 SECONDS = float(os.environ.get("FUZZ_SECONDS", "600" if LONG else "0"))
@@ -128,18 +128,8 @@ def _():
     number = 0
     while number < CASES or time.monotonic() < end:
         number += 1
-        shown = converse(number, intended, counts)
-        for got in origin.take_all():
-            expect(isinstance(got, Message), f"the origin cannot read it: {got}\nsent {shown}")
-            expect_equal(got.all(b"x-forwarded-host"), got.all(b"host"), f"X-Forwarded-Host of {shown}")
-            try:
-                intended.take(got)
-            except Failure as failure:
-                raise Failure(f"{failure}\nsent {shown}") from None
-            counts["forwarded"] += not got.cut
-    print(f"# {number} connections: {dict(counts)}", flush=True)
-    expect(counts["forwarded"] > counts["intended"] * 95 // 100, f"most of what is good is refused: {counts}")
-    expect(counts["refused"] > number // 10 and weir.alive, str(counts))
+        intended.check(origin, converse(number, intended, counts), counts)
+    judge(counts, number, weir)
 
 
 main(origin, weir)

@@ -12,7 +12,7 @@ import threading
 import time
 
 from lib import *
-from lib.fuzz import WORDS
+from lib.fuzz import WORDS, Server
 
 SEED = int(os.environ.get("WEIR_SEED", "1"))
 SECONDS = float(os.environ.get("FUZZ_SECONDS", "600" if LONG else "0"))
@@ -23,24 +23,12 @@ LINES = [b"Content-Length: 5\r\n", b"Content-Length: 0\r\n", b"Content-Length: 9
          b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n", b"HTTP/1.1 101 Switching Protocols\r\n\r\n", b"Trailer: X\r\n"]
 
 
-class Liars:
+class Liars(Server):
     """An origin that answers /N with the bytes that the test has put there, and /ok/N well."""
 
     def __init__(self):
-        self.sock = socket.create_server(("127.0.0.1", 0), backlog=512)
-        self.name = "127.0.0.1:%d" % self.sock.getsockname()[1]
+        super().__init__()
         self.blobs = {}  # number -> (pieces, close)
-
-    def start(self):
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def accept(self):
-        while True:
-            try:
-                peer = self.sock.accept()[0]
-            except OSError:
-                return
-            threading.Thread(target=self.talk, args=(peer,), daemon=True).start()
 
     def talk(self, peer):
         kept = b""
@@ -63,11 +51,6 @@ class Liars:
                             return
             except OSError:
                 pass
-
-    def stop(self):
-        self.sock.close()
-
-    abandon = stop
 
 
 origin = Liars()

@@ -4,8 +4,8 @@ import collections
 import socket
 import threading
 
-from .strict import messages
-from .tap import Failure
+from .strict import Message, messages
+from .tap import Failure, expect, expect_equal
 
 # What weir writes itself, takes off, or may change (W5, W7.2): not compared.
 OWN = {b"connection", b"keep-alive", b"proxy-connection", b"te", b"trailer", b"transfer-encoding", b"upgrade", b"content-length", b"host",
@@ -28,15 +28,13 @@ def told(message):
     return message.method, message.target, message.host, tuple(sorted(fields))
 
 
-class Recorder:
-    """An origin that answers every request with 200, and keeps the bytes of each connection."""
+class Server:
+    """A socket whose connections are given to talk(peer), each in a thread of its own."""
 
     def __init__(self):
         self.sock = socket.create_server(("127.0.0.1", 0), backlog=512)
         self.port = self.sock.getsockname()[1]
         self.name = f"127.0.0.1:{self.port}"
-        self.mutex = threading.Lock()
-        self.got = []  # messages, in the order they ended
 
     def start(self):
         threading.Thread(target=self.accept, daemon=True).start()
@@ -48,6 +46,20 @@ class Recorder:
             except OSError:
                 return
             threading.Thread(target=self.talk, args=(peer,), daemon=True).start()
+
+    def stop(self):
+        self.sock.close()
+
+    abandon = stop
+
+
+class Recorder(Server):
+    """An origin that answers every request with 200, and keeps the bytes of each connection."""
+
+    def __init__(self):
+        super().__init__()
+        self.mutex = threading.Lock()
+        self.got = []  # messages, in the order they ended
 
     def talk(self, peer):
         kept = b""
@@ -83,11 +95,6 @@ class Recorder:
             got, self.got = self.got, []
             return got
 
-    def stop(self):
-        self.sock.close()
-
-    abandon = stop
-
 
 class Intended:
     """The messages that clients have sent so far, by what they say; an origin may see each once."""
@@ -105,3 +112,21 @@ class Intended:
                 left.remove(each)
                 return
         raise Failure(f"the origin got what nobody sent: {got}")
+
+    def check(self, origin, shown, counts):
+        """What the Recorder got since the last time must be of these; `shown`: what was sent, for who has to look into it."""
+        for got in origin.take_all():
+            expect(isinstance(got, Message), f"the origin cannot read it: {got}\nsent {shown}")
+            expect_equal(got.all(b"x-forwarded-host"), got.all(b"host"), f"X-Forwarded-Host of {shown}")
+            try:
+                self.take(got)
+            except Failure as failure:
+                raise Failure(f"{failure}\nsent {shown}") from None
+            counts["forwarded"] += not got.cut
+
+
+def judge(counts, number, weir):
+    """A run of a fuzzer of requests is worth something, and weir is still there."""
+    print(f"# {number} connections: {dict(counts)}", flush=True)
+    expect(counts["forwarded"] > counts["intended"] * 95 // 100, f"most of what is good is refused: {counts}")
+    expect(counts["refused"] > number // 10 and weir.alive, str(counts))

@@ -50,13 +50,11 @@ def main():
     address, count = (sys.argv[1], int(sys.argv[2])), int(sys.argv[3])
     clients = [Slow(address, bool(i % 2)) for i in range(count)]
     print("ready", flush=True)
-    turn = 0
-    while not select.select([sys.stdin], [], [], 0.02)[0]:
-        begun = time.monotonic()
+    turn, due = 0, time.monotonic()
+    while not select.select([sys.stdin], [], [], max(0, due - time.monotonic()))[0]:
         for client in clients[turn % 50::50]:  # each once in a second
             client.step()
-        turn += 1
-        time.sleep(max(0, begun + 0.02 - time.monotonic()) / 2)
+        turn, due = turn + 1, due + 0.02
     print(sum(client.cuts for client in clients), flush=True)
 
 
