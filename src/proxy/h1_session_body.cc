@@ -22,6 +22,7 @@ bool H1Session::read_more() {
   return note_read(got);
 }
 
+/// What a read has said, into the input or past it. True: bytes came.
 bool H1Session::note_read(const net::IoResult& got) {
   H1Work& work = *work_;
   switch (got.state) {
