@@ -79,6 +79,9 @@ struct TlsTransport::Bio {
     } while (n < 0 && errno == EINTR);
     if (n >= 0) {
       self.ended_ = n == 0;
+      // OpenSSL may keep more than it was asked for, of which no edge will tell; and a wake for
+      // another reason may have come here before the edge did.
+      self.watch_.readable = true;
       return static_cast<int>(n);
     }
     return refused(bio, self, true);

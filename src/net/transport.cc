@@ -33,7 +33,7 @@ IoResult PlainTransport::read(char* to, std::size_t size) {
     auto bytes = static_cast<std::size_t>(n);
     // A full read leaves the fact set. A short one clears it, unless the end came with the edge.
     bool all = bytes < size && !watch_.closed;
-    watch_.readable = watch_.readable && !all;
+    watch_.readable = !all;
     short_ = all;
     return {bytes, IoResult::ok, 0};
   }

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
+#include <array>
 #include <catch2/catch.hpp>
 #include <cstdio>
 #include <filesystem>
@@ -219,6 +220,37 @@ TEST_CASE("bytes go both ways, whatever their slices; the end is told by close_n
     last = pair.client->read(buffer.data(), buffer.size());
   }
   CHECK(last.state == IoResult::end);
+}
+
+// A write edge wakes the handshake; what has come meanwhile is taken by the same recv, and no edge
+// will tell of it again.
+TEST_CASE("a request read together with the end of the handshake is told") {
+  Folder folder;
+  World world;
+  Clock::tick();
+  std::string a = folder.make("a.test", "DNS:a.test");
+  TlsServerSettings settings;
+  settings.certificates = {load(a)};
+  auto server = serve(settings);
+  TlsClientSettings wants;
+  wants.ca = a;
+  auto client = ask(wants);
+  Pair pair = world.connect(*server, *client, "a.test");
+  using State = TlsTransport::Handshake;
+  REQUIRE(pair.client->handshake() == State::wait);
+  REQUIRE(pair.server->handshake() == State::wait);
+  REQUIRE_FALSE(pair.server->readable());
+  REQUIRE(pair.client->handshake() == State::done);
+  OutQueue out;
+  out.push_copy("GET / HTTP/1.1\r\n\r\n");
+  REQUIRE(pair.client->write(out).state == IoResult::ok);
+
+  REQUIRE(pair.server->handshake() == State::done);
+  CHECK(pair.server->readable());
+  std::array<char, 100> buffer;
+  CHECK(pair.server->read(buffer.data(), buffer.size()).bytes == 18);
+  CHECK(pair.server->read(buffer.data(), buffer.size()).state == IoResult::would_block);
+  CHECK_FALSE(pair.server->readable());
 }
 
 TEST_CASE("an end without close_notify is no end") {
