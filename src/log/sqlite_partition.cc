@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <limits>
 #include <utility>
 
 #include <fmt/format.h>
@@ -63,18 +64,26 @@ std::string schema() {
          "INSERT INTO dict VALUES (0, '');";
 }
 
-std::string insert_sql() {
-  std::string sql = "INSERT INTO row VALUES (?1";
+std::string insert_sql(std::size_t rows) {
+  std::string row = "(?";
   for (std::size_t i = 2; i <= kColumns; ++i) {
-    sql += fmt::format(", ?{}", i);
+    row += ",?";
   }
-  return sql + ")";
+  row += ")";
+  std::string sql = "INSERT INTO row VALUES " + row;
+  for (std::size_t i = 2; i <= rows; ++i) {
+    sql += "," + row;
+  }
+  return sql;
 }
 
-/// The parameter of a column in insert_sql(): 1 is the row id, which stands for the time.
+constexpr std::int64_t kNoNumber = std::numeric_limits<std::int64_t>::min();
+
+/// The place of a column among the parameters of its row: the first is the row id, which stands for
+/// the time.
 constexpr int parameter(std::size_t column) {
   constexpr auto kTime = static_cast<std::size_t>(Column::time);
-  return static_cast<int>(column < kTime ? column + 2 : column + 1);
+  return static_cast<int>(column < kTime ? column + 1 : column);
 }
 
 /// A cheap mixture of length, head, middle and tail, for a table where a collision costs little.
@@ -183,7 +192,8 @@ Result<void> Partition::prepare() {
       },
       this);
   const std::pair<std::string, sqlite3_stmt**> statements[] = {
-      {insert_sql(), &insert_},
+      {insert_sql(1), &one_.statement},
+      {insert_sql(kTogether), &many_.statement},
       {"INSERT INTO dict VALUES (?1, ?2)", &insert_dict_},
       {"PRAGMA page_count", &page_count_}};
   for (const auto& [sql, statement] : statements) {
@@ -192,11 +202,27 @@ Result<void> Partition::prepare() {
       return fail(error());
     }
   }
+  make_rows(one_, 1);
+  make_rows(many_, kTogether);
+  waiting_.reserve(kTogether);
   return {};
 }
 
+/// Its parameters, all bound to what they are noted to be.
+void Partition::make_rows(Insert& insert, std::size_t rows) {
+  for (std::size_t i = 0; i < rows; ++i) {
+    Row& row = insert.rows.emplace_back();
+    row.statement = insert.statement;
+    row.first = static_cast<int>(i * kColumns) + 1;
+    for (std::size_t column = 0; column < kColumns; ++column) {
+      sqlite3_bind_int64(row.statement, row.first + static_cast<int>(column), 0);
+    }
+  }
+}
+
 Partition::~Partition() {
-  sqlite3_finalize(insert_);
+  sqlite3_finalize(one_.statement);
+  sqlite3_finalize(many_.statement);
   sqlite3_finalize(insert_dict_);
   sqlite3_finalize(page_count_);
   sqlite3_close(db_);
@@ -228,8 +254,21 @@ Result<void> Partition::run(sqlite3_stmt* statement) {
   return {};
 }
 
-Result<void> Partition::begin() { return run("BEGIN"); }
-Result<void> Partition::commit() { return run("COMMIT"); }
+Result<void> Partition::begin() {
+  waiting_.clear();
+  return run("BEGIN");
+}
+
+Result<void> Partition::commit() {
+  for (const Waiting& waiting : waiting_) {
+    bind(one_.rows.front(), waiting);
+    if (auto r = run(one_); !r) {
+      return r;
+    }
+  }
+  waiting_.clear();
+  return run("COMMIT");
+}
 
 auto Partition::find_text(std::size_t column, std::string_view text)
     -> const Dictionary::value_type* {
@@ -258,32 +297,36 @@ auto Partition::find_text(std::size_t column, std::string_view text)
   return recent;
 }
 
-void Partition::bind_number(std::size_t column, std::int64_t number) {
-  Bound& bound = bound_[column];
-  if (!bound.valid || bound.number != number) {
-    bound.valid = true;
-    bound.number = number;
-    sqlite3_bind_int64(insert_, parameter(column), number);
+void Partition::bind_number(Row& row, std::size_t column, std::int64_t number) {
+  if (row.numbers[column] != number || number == kNoNumber) {
+    row.numbers[column] = number;
+    sqlite3_bind_int64(row.statement, row.first + parameter(column), number);
   }
 }
 
-void Partition::bind_dictionary(std::size_t column, std::string_view text) {
-  Bound& bound = bound_[column];
-  if (bound.entry != nullptr && bound.entry->first == text) {
-    return;
+/// `stays`: until the row is written.
+void Partition::bind_text(Row& row, std::size_t column, std::string_view text, bool stays) {
+  row.numbers[column] = kNoNumber;
+  sqlite3_bind_text(row.statement, row.first + parameter(column), text.empty() ? "" : text.data(),
+                    static_cast<int>(text.size()), stays ? SQLITE_STATIC : SQLITE_TRANSIENT);
+}
+
+void Partition::bind_dictionary(Row& row, std::size_t column, std::string_view text) {
+  Last& last = last_[column];
+  if (last.entry == nullptr || last.entry->first != text) {
+    last.entry = find_text(column, text);
   }
-  bound.entry = find_text(column, text);
-  if (bound.entry != nullptr) {
-    sqlite3_bind_int64(insert_, parameter(column), bound.entry->second);
+  if (last.entry != nullptr) {
+    bind_number(row, column, last.entry->second);
   } else {
-    sqlite3_bind_text(insert_, parameter(column), text.data(), static_cast<int>(text.size()),
-                      SQLITE_STATIC);
+    bind_text(row, column, text, true);
   }
 }
 
-void Partition::bind_address(std::size_t column, Kind kind, const Address& address) {
-  Bound& bound = bound_[column];
-  if (bound.valid && bound.address == address) {
+void Partition::bind_address(Row& row, std::size_t column, Kind kind, const Address& address) {
+  Last& last = last_[column];
+  if (last.number >= 0 && last.address == address) {
+    bind_number(row, column, last.number);
     return;
   }
   // Printing costs more than all the rest: first by its bytes, with what decides how it is printed.
@@ -295,54 +338,66 @@ void Partition::bind_address(std::size_t column, Kind kind, const Address& addre
   bytes[19] = static_cast<char>(address.is_v6() ? 6 : address.is_v4() ? 4 : 0);
   std::string_view key(bytes.data(), bytes.size());
   std::string text;
-  std::int64_t n = -1;
+  last.number = -1;
   if (auto known = addresses_.find(key); known != addresses_.end()) {
-    n = known->second;
+    last.number = known->second;
   } else {
     text = print_address(address, kind);
     if (const auto* entry = find_text(column, text); entry != nullptr) {
-      n = entry->second;
-      addresses_.emplace(key, n);
+      last.number = entry->second;
+      addresses_.emplace(key, last.number);
     }
   }
-  bound.valid = n >= 0;
-  bound.address = address;
-  if (n >= 0) {
-    sqlite3_bind_int64(insert_, parameter(column), n);
+  last.address = address;
+  if (last.number >= 0) {
+    bind_number(row, column, last.number);
   } else {
-    sqlite3_bind_text(insert_, parameter(column), text.data(), static_cast<int>(text.size()),
-                      SQLITE_TRANSIENT);
+    bind_text(row, column, text, false);
   }
 }
 
-template <Kind kind, class T> void Partition::bind(std::size_t column, const T& value) {
+template <Kind kind, class T> void Partition::bind(Row& row, std::size_t column, const T& value) {
   if constexpr (kind == Kind::time) {
     // the row id
   } else if constexpr (is_number(kind)) {
-    bind_number(column, value);
+    bind_number(row, column, value);
   } else if constexpr (kind == Kind::id) {
-    value.write(id_.data());
-    sqlite3_bind_text(insert_, parameter(column), id_.data(), RequestId::kSize, SQLITE_STATIC);
+    value.write(row.id.data());
+    bind_text(row, column, {row.id.data(), row.id.size()}, true);
   } else if constexpr (kind == Kind::text) {
-    sqlite3_bind_text(insert_, parameter(column), value.empty() ? "" : value.data(),
-                      static_cast<int>(value.size()), SQLITE_STATIC);
+    bind_text(row, column, value, true);
   } else if constexpr (is_address(kind)) {
-    bind_address(column, kind, value);
+    bind_address(row, column, kind, value);
   } else {
-    bind_dictionary(column, value);
+    bind_dictionary(row, column, value);
   }
 }
 
-Result<void> Partition::insert(std::int64_t rowid, const AccessRecord& record) {
-  sqlite3_bind_int64(insert_, 1, rowid);
+void Partition::bind(Row& row, const Waiting& waiting) {
+  sqlite3_bind_int64(row.statement, row.first, waiting.rowid);
   std::size_t column = 0;
-#define COLUMN(kind, name, doc, prose) bind<Kind::kind>(column++, record.name);
+#define COLUMN(kind, name, doc, prose) bind<Kind::kind>(row, column++, waiting.record.name);
 #include "log/record.def"
 #undef COLUMN
+}
+
+Result<void> Partition::run(const Insert& insert) {
   if (dictionary_failed_) {
     return fail(error());
   }
-  return run(insert_);
+  return run(insert.statement);
+}
+
+Result<void> Partition::insert(std::int64_t rowid, const AccessRecord& record) {
+  waiting_.push_back({rowid, record});
+  if (waiting_.size() < kTogether) {
+    return {};
+  }
+  for (std::size_t i = 0; i < kTogether; ++i) {
+    bind(many_.rows[i], waiting_[i]);
+  }
+  waiting_.clear();
+  return run(many_);
 }
 
 std::uint64_t Partition::bytes() {

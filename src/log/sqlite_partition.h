@@ -20,6 +20,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include "base/hash.h"
 #include "base/result.h"
@@ -56,6 +57,8 @@ public:
   Partition& operator=(const Partition&) = delete;
 
   Result<void> begin();
+  /// Rows go in many at a time: a failure may be told by a later call. The texts of `record` must
+  /// stay where they are until commit().
   Result<void> insert(std::int64_t rowid, const AccessRecord& record);
   Result<void> commit();
 
@@ -72,21 +75,45 @@ public:
 private:
   using Dictionary = std::unordered_map<std::string, std::int64_t, BytesHash, std::equal_to<>>;
 
+  /// Rows of one INSERT: what SQLite does once for each statement costs as much as 30 columns.
+  static constexpr std::size_t kTogether = 32;
+  /// What the parameters of one row are bound to, so that what repeats is not bound again.
+  struct Row {
+    sqlite3_stmt* statement = nullptr;
+    int first = 0;                                // its first parameter
+    std::array<std::int64_t, kColumns> numbers{}; // kNoNumber: a text
+    std::array<char, RequestId::kSize> id{};      // the parameter of Kind::id points here
+  };
+  struct Insert {
+    sqlite3_stmt* statement = nullptr;
+    std::vector<Row> rows;
+  };
+  struct Waiting {
+    std::int64_t rowid = 0;
+    AccessRecord record;
+  };
+
   Result<void> prepare();
+  static void make_rows(Insert& insert, std::size_t rows);
   Result<void> run(const char* sql);
   Result<void> run(sqlite3_stmt* statement);
+  Result<void> run(const Insert& insert);
   Error error() const;
   /// A text of the dictionary, added if there is room; nullptr: it stands in the row itself.
   const Dictionary::value_type* find_text(std::size_t column, std::string_view text);
-  template <Kind kind, class T> void bind(std::size_t column, const T& value);
-  void bind_number(std::size_t column, std::int64_t number);
-  void bind_dictionary(std::size_t column, std::string_view text);
-  void bind_address(std::size_t column, Kind kind, const Address& address);
+  void bind(Row& row, const Waiting& waiting);
+  template <Kind kind, class T> void bind(Row& row, std::size_t column, const T& value);
+  void bind_number(Row& row, std::size_t column, std::int64_t number);
+  void bind_text(Row& row, std::size_t column, std::string_view text, bool stays);
+  void bind_dictionary(Row& row, std::size_t column, std::string_view text);
+  void bind_address(Row& row, std::size_t column, Kind kind, const Address& address);
 
   std::string path_;
   std::uint64_t inode_ = 0;
   sqlite3* db_ = nullptr;
-  sqlite3_stmt* insert_ = nullptr;
+  Insert one_;
+  Insert many_;
+  std::vector<Waiting> waiting_; // fewer than kTogether
   sqlite3_stmt* insert_dict_ = nullptr;
   sqlite3_stmt* page_count_ = nullptr;
   std::size_t dictionary_cap_ = 0;
@@ -98,15 +125,13 @@ private:
   Dictionary addresses_; // bytes of addresses that the dictionary has, so that few are printed
   std::array<std::size_t, kColumns> share_{}; // texts that a column has put into the dictionary
 
-  // What each parameter of insert_ is bound to, so that what repeats is not bound again.
-  struct Bound {
-    bool valid = false;
-    std::int64_t number = 0;                       // kinds of numbers
+  // What the row before had, so that what repeats is not looked for again.
+  struct Last {
     const Dictionary::value_type* entry = nullptr; // kinds dict and word
     Address address;                               // kinds of addresses
+    std::int64_t number = -1;                      // of the address; negative: none
   };
-  std::array<Bound, kColumns> bound_;
-  std::array<char, RequestId::kSize> id_{}; // the parameter of Kind::id points here
+  std::array<Last, kColumns> last_;
   std::size_t wal_pages_ = 0;
 };
 
