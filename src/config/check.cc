@@ -495,6 +495,24 @@ void check_limits(Reading& r) {
   }
 }
 
+constexpr Bytes kMemoryBesideCaches = Bytes{32} << 20; // what the process needs by itself
+
+/// Else weir would refuse what is new because its caches are full.
+void check_memory(Reading& r) {
+  const Bytes limit = r.config.options.memory_limit;
+  Bytes all = 0;
+  for (const CacheDecl& cache : r.config.caches) {
+    all += cache.memory;
+  }
+  const Bytes least = all + all / 4 + kMemoryBesideCaches;
+  if (limit != 0 && !r.config.caches.empty() && limit < least) {
+    r.report.error(
+        r.config.caches.back().memory_at,
+        fmt::format("the caches leave too little of memory-limit ({})", write_bytes(limit)),
+        fmt::format("with {} in caches it is {} at least", write_bytes(all), write_bytes(least)));
+  }
+}
+
 } // namespace
 
 void check(Reading& r) {
@@ -506,6 +524,7 @@ void check(Reading& r) {
   check_open(r);
   check_unreachable(r);
   check_limits(r);
+  check_memory(r);
   check_l4(r);
   check_http2(r);
   check_use(r);

@@ -19,6 +19,8 @@ namespace weir::proxy {
 
 namespace {
 
+constexpr Error kShortOfMemory{Code::overloaded, Side::self};
+
 /// The request's facts with all their text in `arena`.
 rules::Facts keep(const rules::Facts& facts, const http::Fields& fields, Arena& arena) {
   rules::Facts kept = facts;
@@ -215,9 +217,21 @@ std::unique_ptr<Fetch> Exchange::make_fetch(std::unique_ptr<FetchPlan> plan) {
   return std::make_unique<H1Fetch>(resources_, std::move(plan));
 }
 
+/// Nothing is fetched now: memory-limit.
+bool Exchange::is_short_of_memory() const {
+  if (resources_.short_of_memory) {
+    metrics::count(metrics::Metric::memory_refused);
+  }
+  return resources_.short_of_memory;
+}
+
 /// The lead's: its Fill gets the fetch. It may have ended when this returns.
 void Exchange::start_fill() {
   cache::Fill& fill = std::get<cache::FillReader>(source_).fill();
+  if (is_short_of_memory()) {
+    fill.fail(kShortOfMemory);
+    return;
+  }
   auto plan = make_plan(true);
   if (plan->head.empty()) {
     fill.fail({Code::head_too_large, Side::client});
@@ -262,6 +276,10 @@ void Exchange::take_word_of(const cache::FillHead& head) {
 Next Exchange::pass() {
   auto* fetch = std::get_if<std::unique_ptr<Fetch>>(&source_);
   if (fetch == nullptr) {
+    if (is_short_of_memory()) {
+      error_ = kShortOfMemory;
+      return next(Step::fail);
+    }
     if (!has_key_) {
       authority_ = http::write_authority(facts_.host, facts_.port, asked_scheme(), arena_);
     }
@@ -347,6 +365,10 @@ void Exchange::give_to_fill(std::unique_ptr<cache::Producer> fetch, bool has_beg
 Next Exchange::tunnel() {
   auto* fetch = std::get_if<std::unique_ptr<Fetch>>(&source_);
   if (fetch == nullptr) {
+    if (is_short_of_memory()) {
+      error_ = kShortOfMemory;
+      return next(Step::fail);
+    }
     auto plan = make_plan(false);
     plan->dial.reuse = false;
     source_ = std::unique_ptr<Fetch>(std::make_unique<RawFetch>(resources_, std::move(plan)));

@@ -25,7 +25,7 @@ bool is_unreachable(const Error& error) {
   Code code = error.code;
   return code == Code::refused || code == Code::unreachable || code == Code::timeout ||
          code == Code::closed || code == Code::reset || code == Code::dns_failed ||
-         code == Code::no_server || code == Code::no_slot;
+         code == Code::no_server || code == Code::no_slot || code == Code::overloaded;
 }
 /// Whether a slow reader would hold up others: those who share a body that memory does not keep go
 /// at the pace of the slowest.

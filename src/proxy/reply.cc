@@ -147,7 +147,7 @@ std::string_view end_word(const Error& error) noexcept {
   case Side::cache:
     return "cache-error";
   case Side::self:
-    return code == Code::timeout ? "timeout" : "error";
+    return code == Code::timeout ? "timeout" : code == Code::overloaded ? "overloaded" : "error";
   }
   return "error";
 }

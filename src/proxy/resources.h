@@ -46,6 +46,7 @@ struct Resources {
   log::LogRing* ring;                          // null: no access log
   log::RequestIds ids;
   CodingTurns coding;
+  bool short_of_memory = false;                 // nothing is fetched (memory-limit)
   List<Session, SessionTag> sessions;           // of the clients; each retires itself
   GenerationRef generation;                     // the newest one
   std::shared_ptr<const net::OwnAddresses> own; // replaced by a reload

@@ -40,12 +40,6 @@ std::uint64_t free_heap() {
   return 0;
 }
 
-void trim_heap() noexcept {
-#ifdef __GLIBC__
-  ::malloc_trim(0);
-#endif
-}
-
 } // namespace
 
 void set_heap() noexcept {
@@ -54,6 +48,12 @@ void set_heap() noexcept {
   ::mallopt(M_ARENA_MAX, 1);
   ::mallopt(M_MMAP_THRESHOLD, 512 * 1024);
   ::mallopt(M_TRIM_THRESHOLD, 4 * 1024 * 1024);
+#endif
+}
+
+void trim_heap() noexcept {
+#ifdef __GLIBC__
+  ::malloc_trim(0);
 #endif
 }
 

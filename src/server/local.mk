@@ -8,6 +8,7 @@ src_server_libserver_a_SOURCES = \
   src/server/confine.cc \
   src/server/heap.cc src/server/heap.h \
   src/server/listeners.cc src/server/listeners.h \
+  src/server/memory_watch.cc src/server/memory_watch.h \
   src/server/own_files.cc src/server/own_files.h \
   src/server/privileges.cc src/server/privileges.h \
   src/server/purges.cc src/server/purges.h \

@@ -350,6 +350,7 @@ void Server::put_in_force(Built built, std::vector<Listeners::Open> opened) {
   lasting_.now = built.generation;
   const config::Options& options = built.generation->config->options;
   clients_.set_most(options.client_connections, options.connections_per_client);
+  memory_.set_limit(options.memory_limit);
   loaded_ = Clock::wall();
   for (const auto& open : opened) {
     lasting_.listeners.opened(open);
@@ -376,6 +377,12 @@ void Server::put_in_force(Built built, std::vector<Listeners::Open> opened) {
   metrics::set(metrics::Metric::workers, static_cast<std::int64_t>(workers_.size()));
   metrics::set(metrics::Metric::generation, static_cast<std::int64_t>(built.generation->number));
   cert_watch_.look();
+}
+
+void Server::tell_memory(bool is_short) {
+  for (auto& worker : workers_) {
+    worker->post([w = worker.get(), is_short] { w->set_short_of_memory(is_short); });
+  }
 }
 
 /// Those that this generation does not have.

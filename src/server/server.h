@@ -22,6 +22,7 @@
 #include "server/build.h"
 #include "server/cert_watch.h"
 #include "server/heap.h"
+#include "server/memory_watch.h"
 #include "server/privileges.h"
 #include "server/purges.h"
 #include "server/quota_keeper.h"
@@ -85,6 +86,7 @@ private:
   bool open_listeners(const proxy::Generation& generation, std::vector<Listeners::Open>& opened,
                       std::string& problem);
   void put_in_force(Built built, std::vector<Listeners::Open> opened);
+  void tell_memory(bool is_short);
   void close_listeners(const proxy::Generation& generation);
   net::ResolverSettings dns_settings(const config::Config& config) const;
   void write_ports();
@@ -107,6 +109,7 @@ private:
   std::unique_ptr<log::SqliteWriter> log_;
   event::Loop loop_;
   HeapKeeper heap_{loop_};
+  MemoryWatch memory_{loop_, [this](bool is_short) { tell_memory(is_short); }};
   Lasting lasting_;
   std::unique_ptr<Purges> purges_;
   Warming warming_{loop_, metrics_};

@@ -19,6 +19,9 @@ Worker::Door::Door(Worker& worker, proxy::ListenPlace place, net::ListenSocket s
     : worker_(worker), place_(place), listener_(worker.loop_, std::move(socket), *this) {}
 
 bool Worker::Door::reserve() {
+  if (worker_.resources_.short_of_memory) {
+    return false;
+  }
   if (worker_.resources_.clients.reserve()) {
     return true;
   }
@@ -137,6 +140,13 @@ void Worker::unlisten(std::uint32_t place) {
 void Worker::room() {
   for (auto& [id, door] : doors_) {
     door->listener().resume();
+  }
+}
+
+void Worker::set_short_of_memory(bool is_short) {
+  resources_.short_of_memory = is_short;
+  if (!is_short) {
+    room();
   }
 }
 

@@ -47,6 +47,8 @@ public:
   void unlisten(std::uint32_t place);
   /// There may be a place for one more connection.
   void room();
+  /// Nothing new is begun (memory-limit).
+  void set_short_of_memory(bool is_short);
   /// Begins to fetch into the cache; `in_work`: as for proxy::Warmer.
   void warm(proxy::WarmJob job, std::shared_ptr<proxy::WarmProgress> progress,
             std::function<std::int64_t()> in_work);

@@ -20,6 +20,7 @@ WIRE_TESTS = \
   test/wire/026-faults.py \
   test/wire/027-fuzz-h2.py \
   test/wire/028-fuzz-origin.py \
+  test/wire/029-memory-limit.py \
   test/wire/030-rules.py \
   test/wire/031-limits.py \
   test/wire/032-bandwidth.py \
