@@ -134,7 +134,6 @@ private:
 
   // exchange_fetch.cc
   std::vector<Ref<const cache::Entry>> other_variants();
-  std::unique_ptr<Fetch> make_fetch(std::unique_ptr<FetchPlan> plan);
   std::unique_ptr<FetchPlan> make_plan(bool via_cache);
   void plan_use(FetchPlan& plan, bool via_cache);
   void begin_part();

@@ -9,9 +9,8 @@
 #include "metrics/metrics.h"
 #include "net/proxy_header.h"
 #include "proxy/cache_use.h"
+#include "proxy/fetch.h"
 #include "proxy/fields_edit.h"
-#include "proxy/h1_fetch.h"
-#include "proxy/h2_fetch.h"
 #include "proxy/raw_fetch.h"
 #include "proxy/resources.h"
 
@@ -210,13 +209,6 @@ std::vector<Ref<const cache::Entry>> Exchange::other_variants() {
   return others;
 }
 
-std::unique_ptr<Fetch> Exchange::make_fetch(std::unique_ptr<FetchPlan> plan) {
-  if (plan->http2) {
-    return std::make_unique<H2Fetch>(resources_, std::move(plan));
-  }
-  return std::make_unique<H1Fetch>(resources_, std::move(plan));
-}
-
 /// Nothing is fetched now: memory-limit.
 bool Exchange::is_short_of_memory() const {
   if (resources_.short_of_memory) {
@@ -237,7 +229,7 @@ void Exchange::start_fill() {
     fill.fail({Code::head_too_large, Side::client});
     return;
   }
-  give_to_fill(make_fetch(std::move(plan)), false);
+  give_to_fill(make_fetch(resources_, std::move(plan)), false);
 }
 
 /// Before a pass: its answer may be a part that is stored.
@@ -297,7 +289,7 @@ Next Exchange::pass() {
         outcome_.forward = may_look_up(request_, policy_) ? "miss" : "method";
       }
     }
-    source_ = make_fetch(std::move(plan));
+    source_ = make_fetch(resources_, std::move(plan));
     fetch = std::get_if<std::unique_ptr<Fetch>>(&source_);
     (*fetch)->start(*this);
   }

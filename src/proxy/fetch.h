@@ -23,6 +23,9 @@
 
 namespace weir::proxy {
 
+class FetchPlan;
+struct Resources;
+
 /// What a Fetch did, for the access log. Valid as long as the Fetch.
 struct OriginFacts {
   Address address;
@@ -57,5 +60,8 @@ public:
   /// The client has the head of a tunnel: bytes may flow.
   virtual void open() = 0;
 };
+
+/// In the version of HTTP that the plan's pool speaks; not for tunnels.
+std::unique_ptr<Fetch> make_fetch(Resources& resources, std::unique_ptr<FetchPlan> plan);
 
 } // namespace weir::proxy

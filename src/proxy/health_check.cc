@@ -7,8 +7,6 @@
 
 #include "base/errlog.h"
 #include "metrics/metrics.h"
-#include "proxy/h1_fetch.h"
-#include "proxy/h2_fetch.h"
 #include "proxy/resources.h"
 
 namespace weir::proxy {
@@ -55,9 +53,6 @@ std::unique_ptr<FetchPlan> HealthCheck::make_plan() const {
   http::RequestHead get;
   plan->request = &get;
   plan->keep_request();
-  plan->head = fmt::format("GET {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: weir-check\r\n"
-                           "Accept: */*\r\nConnection: close\r\n\r\n",
-                           check_.path, check_.host.empty() ? server_.label : check_.host);
   return plan;
 }
 
@@ -73,11 +68,10 @@ void HealthCheck::begin() {
     look();
     return;
   }
-  if (plan->http2) {
-    fetch_ = std::make_unique<H2Fetch>(resources_, std::move(plan));
-  } else {
-    fetch_ = std::make_unique<H1Fetch>(resources_, std::move(plan));
-  }
+  plan->head = fmt::format("GET {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: weir-check\r\n"
+                           "Accept: */*\r\nConnection: close\r\n\r\n",
+                           check_.path, check_.host.empty() ? server_.label : check_.host);
+  fetch_ = make_fetch(resources_, std::move(plan));
   fetch_->start(*this);
 }
 

@@ -10,7 +10,7 @@ src_proxy_libproxy_a_SOURCES = \
   src/proxy/exchange_admit.cc src/proxy/exchange_coding.cc src/proxy/exchange_fetch.cc \
   src/proxy/exchange_limits.cc src/proxy/exchange_lookup.cc src/proxy/exchange_purge.cc \
   src/proxy/exchange_respond.cc \
-  src/proxy/fetch.h src/proxy/fetch_plan.h \
+  src/proxy/fetch.cc src/proxy/fetch.h src/proxy/fetch_plan.h \
   src/proxy/fields_edit.cc src/proxy/fields_edit.h \
   src/proxy/fill_head.cc src/proxy/fill_head.h \
   src/proxy/generation.cc src/proxy/generation.h \
