@@ -99,6 +99,37 @@ inline std::size_t find_control(const char* begin, const char* end) noexcept {
   return static_cast<std::size_t>(at - begin);
 }
 
+/// Copies a field value to where there is room. False: it has an octet that may not stand there.
+inline bool copy_value(char* to, std::string_view value) noexcept {
+  const char* from = value.data();
+  const std::size_t size = value.size();
+#ifdef __SSE2__
+  // The last part may overlap the one before it.
+  if (size >= 16) {
+    unsigned mask = 0;
+    for (std::size_t i = 0; i + 16 < size; i += 16) {
+      mask |= control_mask(from + i);
+      std::memcpy(to + i, from + i, 16);
+    }
+    mask |= control_mask(from + size - 16);
+    std::memcpy(to + size - 16, from + size - 16, 16);
+    return mask == 0;
+  }
+  if (size >= 8) {
+    std::memcpy(to, from, 8);
+    std::memcpy(to + size - 8, from + size - 8, 8);
+    return (control_mask<8>(from) | control_mask<8>(from + size - 8)) == 0;
+  }
+#endif
+  bool good = true;
+  for (std::size_t i = 0; i < size; ++i) {
+    auto c = static_cast<unsigned char>(from[i]);
+    good = good && (c >= 0x20 || c == '\t') && c != 0x7f;
+    to[i] = from[i];
+  }
+  return good;
+}
+
 /// The first colon, or `end`.
 inline const char* find_colon(const char* at, const char* end) noexcept {
 #ifdef __SSE2__

@@ -2,7 +2,6 @@
 #include "http/h1_writer.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "http/chars.h"
 #include "http/message.h"
@@ -25,17 +24,10 @@ Decimal::Decimal(std::uint64_t value) noexcept : begin_(20) {
   } while (value != 0);
 }
 
-void H1Writer::put(std::string_view bytes) noexcept {
-  if (!bytes.empty()) {
-    std::memcpy(at_, bytes.data(), bytes.size());
-    at_ += bytes.size();
-  }
-}
-
-void H1Writer::raw(std::string_view bytes) noexcept {
-  if (room(bytes.size())) {
-    put(bytes);
-  }
+/// As put(), and what could end a line makes it not ok().
+void H1Writer::put_value(std::string_view value) noexcept {
+  ok_ = copy_value(at_, value) && ok_;
+  at_ += value.size();
 }
 
 void H1Writer::request_line(std::string_view method, std::string_view target) noexcept {
@@ -54,14 +46,14 @@ void H1Writer::status_line(int status, std::string_view reason) noexcept {
   if (reason.empty()) {
     reason = reason_phrase(status);
   }
-  ok_ = ok_ && status >= 100 && status <= 999 && is_field_value(reason);
+  ok_ = ok_ && status >= 100 && status <= 999;
   if (room(kVersion.size() + 4 + reason.size() + 2)) {
     put(kVersion);
     *at_++ = static_cast<char>('0' + status / 100);
     *at_++ = static_cast<char>('0' + status / 10 % 10);
     *at_++ = static_cast<char>('0' + status % 10);
     put(" ");
-    put(reason);
+    put_value(reason);
     put("\r\n");
   }
 }
@@ -72,13 +64,17 @@ void H1Writer::field(std::string_view name, std::string_view value) noexcept {
 }
 
 void H1Writer::put_field(std::string_view name, std::string_view value) noexcept {
-  ok_ = ok_ && is_field_value(value);
   if (room(name.size() + 2 + value.size() + 2)) {
     put(name);
     put(": ");
-    put(value);
+    put_value(value);
     put("\r\n");
   }
+}
+
+void H1Writer::field(FieldId id, std::string_view value) noexcept {
+  ok_ = ok_ && id != FieldId::other; // that has no name
+  put_field(name(id), value);
 }
 
 void H1Writer::field(FieldId id, std::uint64_t value) noexcept { field(id, Decimal(value).view()); }
@@ -87,8 +83,9 @@ void H1Writer::field(FieldId id, std::initializer_list<std::string_view> pieces)
   raw(name(id));
   raw(": ");
   for (std::string_view piece : pieces) {
-    ok_ = ok_ && is_field_value(piece);
-    raw(piece);
+    if (room(piece.size())) {
+      put_value(piece);
+    }
   }
   raw("\r\n");
 }

@@ -18,6 +18,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <initializer_list>
 #include <string_view>
 
@@ -36,7 +37,7 @@ public:
   void status_line(int status, std::string_view reason = {}) noexcept;
 
   void field(std::string_view name, std::string_view value) noexcept;
-  void field(FieldId id, std::string_view value) noexcept { field(name(id), value); }
+  void field(FieldId id, std::string_view value) noexcept;
   void field(FieldId id, std::uint64_t value) noexcept;
   /// A value in pieces.
   void field(FieldId id, std::initializer_list<std::string_view> pieces) noexcept;
@@ -53,7 +54,11 @@ public:
   void last_chunk(const Fields& trailers) noexcept;
 
   /// Bytes that are known to be right (a stored head).
-  void raw(std::string_view bytes) noexcept;
+  void raw(std::string_view bytes) noexcept {
+    if (room(bytes.size())) {
+      put(bytes);
+    }
+  }
 
   bool ok() const noexcept { return ok_; }
   std::string_view bytes() const noexcept {
@@ -66,7 +71,13 @@ private:
     ok_ = ok_ && static_cast<std::size_t>(end_ - at_) >= n;
     return ok_;
   }
-  void put(std::string_view bytes) noexcept;                              // room() was asked
+  void put(std::string_view bytes) noexcept { // room() was asked
+    if (!bytes.empty()) {
+      std::memcpy(at_, bytes.data(), bytes.size());
+      at_ += bytes.size();
+    }
+  }
+  void put_value(std::string_view value) noexcept;                        // so it was here
   void put_field(std::string_view name, std::string_view value) noexcept; // the name is a token
 
   char* begin_;

@@ -299,6 +299,19 @@ TEST_CASE("letter case, blanks, tokens, values, numbers") {
       REQUIRE(find_control(value.data(), value.data() + 40) == (good ? 40 : at));
     }
   }
+  for (std::size_t size = 0; size <= 40; ++size) {
+    std::string value = std::string("0123456789abcdefghijklmnopqrstuvwxyz\t \x80~").substr(0, size);
+    std::string copy(size + 1, '#');
+    REQUIRE(copy_value(copy.data(), value));
+    REQUIRE(copy == value + '#'); // nothing behind it is touched
+    for (std::size_t at = 0; at < size; ++at) {
+      for (char c : {'\0', '\n', '\r', '\x1f', '\x7f'}) {
+        std::string bad = value;
+        bad[at] = c;
+        REQUIRE_FALSE(copy_value(copy.data(), bad));
+      }
+    }
+  }
   CHECK(parse_decimal("9223372036854775807") == 9223372036854775807U);
   CHECK(parse_decimal("000") == 0U);
   for (auto bad :
