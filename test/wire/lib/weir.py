@@ -82,6 +82,7 @@ class Weir:
         self.files = files or {}
         self.arguments = list(arguments)
         self.environment = environment or {}
+        self.wrapper = []  # what runs weir: valgrind and its words
         self.process = None
         self.clock = self.dir / "clock.sock" if clock else None
         self.ports = {}
@@ -121,7 +122,7 @@ class Weir:
         """Starts the process on the files as they are."""
         self.starts += 1
         ports = self.dir / f"ports.{self.starts}"
-        command = [WEIR, "-c", str(self.config_file), "--ports-file", str(ports), *self.arguments]
+        command = [*self.wrapper, WEIR, "-c", str(self.config_file), "--ports-file", str(ports), *self.arguments]
         if self.clock:
             command += ["--test-clock", str(self.clock)]
         with open(self.dir / f"stderr.{self.starts:03}", "wb") as errors:
