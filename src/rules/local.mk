@@ -14,6 +14,7 @@ src_rules_librules_a_SOURCES = \
   src/rules/meters.cc src/rules/meters.h \
   src/rules/quota_period.cc src/rules/quota_period.h \
   src/rules/list_reader.cc src/rules/list_reader.h \
+  src/rules/path_index.cc src/rules/path_index.h \
   src/rules/path_matcher.cc src/rules/path_matcher.h \
   src/rules/prefix_set.cc src/rules/prefix_set.h \
   src/rules/request_facts.h \
@@ -35,6 +36,7 @@ test_unit_rules_test_SOURCES = \
   test/unit/rules/meters_test.cc \
   test/unit/rules/list_reader_test.cc \
   test/unit/rules/host_matcher_test.cc \
+  test/unit/rules/path_index_test.cc \
   test/unit/rules/path_matcher_test.cc \
   test/unit/rules/prefix_set_test.cc \
   test/unit/rules/route_test.cc \

@@ -129,6 +129,7 @@ Result<void> RouteTable::add_site(const config::SiteDecl& site, const RuleParts&
   std::stable_sort(
       place.routes.begin(), place.routes.end(),
       [](const SiteRoute& a, const SiteRoute& b) { return a.path.goes_before(b.path); });
+  index_routes(place);
   places_.push_back(std::move(place));
   for (const auto& listen : site.listens) {
     if (auto added = add_home(static_cast<std::uint32_t>(places_.size() - 1), listen); !added) {
@@ -227,6 +228,37 @@ Result<void> RouteTable::add_names(Port& port, std::uint32_t home,
   return {};
 }
 
+void RouteTable::index_routes(Place& place) {
+  bool many = place.routes.size() > kFew;
+  for (std::uint32_t i = 0; i < place.routes.size(); ++i) {
+    auto key = PathIndex::key_of(place.routes[i].path.pattern());
+    if (many && key) {
+      place.by_path.add(*key, i);
+    } else {
+      place.loose.push_back(i);
+    }
+  }
+}
+
+/// The number in routes_ of the first route of the place that takes the path.
+std::uint32_t RouteTable::find_route(const Place& place, std::string_view path) noexcept {
+  std::uint32_t best = kNone;
+  auto look = [&](std::span<const std::uint32_t> numbers) {
+    for (std::uint32_t number : numbers) {
+      if (number >= best) {
+        return;
+      }
+      if (place.routes[number].path.matches(path)) {
+        best = number;
+        return;
+      }
+    }
+  };
+  place.by_path.find(path, look);
+  look(place.loose);
+  return best != kNone ? place.routes[best].route : place.otherwise;
+}
+
 const RouteTable::Home* RouteTable::find_home(const Port& port,
                                               std::string_view host) const noexcept {
   if (!port.names.empty()) {
@@ -260,12 +292,7 @@ Found RouteTable::find(std::size_t listener, std::string_view host,
   }
   const Place& place = places_[home->place];
   PlainPath plain(place.routes.empty() ? std::string_view() : path);
-  for (const auto& route : place.routes) {
-    if (route.path.matches(plain.view())) {
-      return {&routes_[route.route], &home->trusted, home->listen};
-    }
-  }
-  return {&routes_[place.otherwise], &home->trusted, home->listen};
+  return {&routes_[find_route(place, plain.view())], &home->trusted, home->listen};
 }
 
 std::vector<RouteTable::Entrance> RouteTable::entrances(Direction direction,

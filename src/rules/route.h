@@ -5,7 +5,9 @@
 //
 // Per listener the most exact host wins: the name itself, the longest *.parent, an expression, `*`.
 // Then the path: expressions first, then the longest prefix or glob, whatever the order they were
-// written in (CONFIG.md rule 2). find() allocates nothing; views in Routes and Places are valid as
+// written in (CONFIG.md rule 2). What many sites or many routes cost is a look-up for each part of
+// the host and each segment of the path; only expressions, and globs of one folder, are compared
+// one by one. find() allocates nothing; views in Routes and Places are valid as
 // long as the table.
 #pragma once
 
@@ -25,6 +27,7 @@
 #include "http/uri.h"
 #include "rules/facts.h"
 #include "rules/host_matcher.h"
+#include "rules/path_index.h"
 #include "rules/path_matcher.h"
 #include "rules/prefix_set.h"
 #include "rules/rule_set.h"
@@ -117,6 +120,8 @@ private:
     const config::ForwardDecl* forward = nullptr;
     std::span<const config::HostPattern> names; // empty: all
     std::vector<SiteRoute> routes;              // as they are asked
+    PathIndex by_path;                          // numbers of `routes`, when there are many
+    Numbers loose;                              // those that it does not have
     std::uint32_t otherwise = 0; // the route when none of them matches; of others: the one
   };
   struct Home { // a place at a listener
@@ -125,7 +130,8 @@ private:
     const config::ListenDecl* listen = nullptr; // in config_
   };
   static constexpr std::uint32_t kNone = UINT32_MAX;
-  struct Homes { // of one name, by index into Port::homes
+  static constexpr std::size_t kFew = 8; // routes of a place that are compared one by one
+  struct Homes {                         // of one name, by index into Port::homes
     std::uint32_t exact = kNone;
     std::uint32_t under = kNone;
   };
@@ -150,6 +156,8 @@ private:
   Result<std::uint32_t> add_rules(Direction direction, std::span<const config::RuleDecl> first,
                                   std::span<const config::RuleDecl> then, const RuleParts& parts,
                                   std::span<const config::RuleDecl> limits = {});
+  static void index_routes(Place& place);
+  static std::uint32_t find_route(const Place& place, std::string_view path) noexcept;
   const Home* find_home(const Port& port, std::string_view host) const noexcept;
   void describe_home(const Port& port, const Listening& at, const config::HostPattern& name,
                      std::uint32_t home, std::vector<RouteRow>& rows) const;

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "rules/route.h"
 
+#include <algorithm>
+#include <random>
+#include <set>
+
 #include "http/message.h"
 #include "rules_of.h"
 
@@ -277,4 +281,58 @@ l4 only { listen 127.0.0.1:444;  sni example.com pool b }
   CHECK((rows[0].host == "*" && rows[0].answer == "pool a"));
   CHECK((rows[1].host == "www.example.com" && rows[1].answer == "pool b"));
   CHECK((rows[4].host == "*" && rows[4].answer == "close"));
+}
+
+TEST_CASE("rule 2: many routes are found as few are") {
+  std::mt19937 random(1);
+  auto word = [&](std::string_view letters) {
+    std::string made = "/";
+    for (std::size_t n = random() % 6; n > 0; --n) {
+      made += letters[random() % letters.size()];
+    }
+    return made;
+  };
+  for (int round = 0; round < 20; ++round) {
+    std::set<std::string> texts;
+    while (texts.size() < 40) {
+      switch (random() % 8) {
+      case 0:
+        texts.insert("*" + word("ab/") + "*"); // a glob that the index does not take
+        break;
+      case 1:
+        texts.insert("~ ^" + word("ab") + "$");
+        break;
+      case 2:
+      case 3:
+        texts.insert(word("ab/") + "?" + word("ab/*"));
+        break;
+      default:
+        texts.insert(word("ab/"));
+      }
+    }
+    std::string text = "pool app { server 127.0.0.1:9 }\nsite x.test { listen 127.0.0.1:80\n";
+    for (const auto& path : texts) {
+      text += "route " + path + " { pool app }\n";
+    }
+    Loaded loaded{text + "}\n"};
+    auto table = RouteTable::compile(loaded.config, loaded.parts);
+    REQUIRE(table);
+    std::vector<PathMatcher> one_by_one;
+    for (const auto& route : loaded.config->sites[0].routes) {
+      one_by_one.push_back(std::move(*PathMatcher::compile(route.path)));
+    }
+    std::stable_sort(one_by_one.begin(), one_by_one.end(),
+                     [](const auto& a, const auto& b) { return a.goes_before(b); });
+    for (int ask = 0; ask < 300; ++ask) {
+      std::string path = word("ab/");
+      PlainPath plain(path);
+      auto first = std::find_if(one_by_one.begin(), one_by_one.end(),
+                                [&](const auto& each) { return each.matches(plain.view()); });
+      Found found = (*table)->find(0, "x.test", path);
+      INFO(path);
+      REQUIRE(found);
+      CHECK((found.route->decl != nullptr ? to_text(found.route->decl->path) : "-") ==
+            (first != one_by_one.end() ? to_text(first->pattern()) : "-"));
+    }
+  }
 }
