@@ -19,6 +19,7 @@ src_rules_librules_a_SOURCES = \
   src/rules/prefix_set.cc src/rules/prefix_set.h \
   src/rules/request_facts.h \
   src/rules/route.cc src/rules/route.h src/rules/route_text.cc \
+  src/rules/rule_index.cc src/rules/rule_index.h \
   src/rules/rule_set.cc src/rules/rule_set.h \
   src/rules/schedule.cc src/rules/schedule.h \
   src/rules/verdict.h \
@@ -40,6 +41,7 @@ test_unit_rules_test_SOURCES = \
   test/unit/rules/path_matcher_test.cc \
   test/unit/rules/prefix_set_test.cc \
   test/unit/rules/route_test.cc \
+  test/unit/rules/rule_index_test.cc \
   test/unit/rules/rule_set_test.cc \
   test/unit/rules/schedule_test.cc
 test_unit_rules_test_LDADD = test/unit/libtestmain.a $(LINK_RULES)

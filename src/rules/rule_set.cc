@@ -99,6 +99,11 @@ Result<RuleSet> RuleSet::compile(std::shared_ptr<const config::Config> config, D
       }
     }
   }
+  std::vector<const config::RuleDecl*> decls;
+  for (const Rule& rule : set.rules_) {
+    decls.push_back(rule.decl);
+  }
+  set.index_ = RuleIndex(decls);
   return set;
 }
 
@@ -123,7 +128,8 @@ Verdict RuleSet::evaluate(const Facts& facts, WallTime now, Trace* trace) const 
   Verdict verdict;
   Question question(facts, now, direction_, wants_literal_);
   bool decided = false;
-  for (std::size_t i = 0; i < rules_.size() && !decided; ++i) {
+  RuleIndex::Candidates candidates(trace == nullptr ? &index_ : nullptr, question, rules_.size());
+  for (std::size_t i = candidates.next(); i < rules_.size() && !decided; i = candidates.next()) {
     const Rule& rule = rules_[i];
     std::vector<TraceCondition>* told = nullptr;
     if (trace != nullptr) {

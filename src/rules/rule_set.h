@@ -7,7 +7,7 @@
 // The first rule that matches decides; `report`, `limit` and `cache no` only note and go on. With
 // no match a forward denies, a site and an l4 allow (CONFIG.md rule 13). A condition on a fact that
 // has not come does not match (rule 14); only where the rule hangs on it, the verdict is
-// provisional.
+// provisional. Of many rules, those that a RuleIndex knows not to match are not asked.
 #pragma once
 
 #include <cstdint>
@@ -21,6 +21,7 @@
 #include "config/config.h"
 #include "rules/condition.h"
 #include "rules/facts.h"
+#include "rules/rule_index.h"
 #include "rules/verdict.h"
 
 namespace weir::rules {
@@ -59,6 +60,7 @@ private:
   std::uint32_t blocked_page_ = 0;
   bool wants_literal_ = false;
   std::vector<Rule> rules_;
+  RuleIndex index_;
 };
 
 } // namespace weir::rules
