@@ -66,6 +66,9 @@ private:
   std::uint8_t family_ = 0; // 0 none, 4, 6
 };
 
+/// What carries the bytes between addresses with ports: a port of one is none of the other.
+enum class IpProtocol : std::uint8_t { tcp, udp };
+
 class Prefix {
 public:
   Prefix() = default;

@@ -40,16 +40,24 @@ void Watch::told(int, short what, void* self) {
 }
 
 LevelWatch::LevelWatch(Loop& loop, int fd, std::uint8_t interest, Task& task)
-    : loop_(loop), task_(task), event_(nullptr) {
-  auto what = static_cast<short>(((interest & kRead) != 0 ? EV_READ : 0) |
-                                 ((interest & kWrite) != 0 ? EV_WRITE : 0) | EV_PERSIST);
-  event_ = event_new(loop.base(), fd, what, told, this);
-  if (event_ == nullptr || event_add(event_, nullptr) != 0) {
+    : LevelWatch(loop, task) {
+  if (!open(fd, interest)) {
     panic("event_add failed");
   }
 }
 
-LevelWatch::~LevelWatch() { event_free(event_); }
+bool LevelWatch::open(int fd, std::uint8_t interest) {
+  auto what = static_cast<short>(((interest & kRead) != 0 ? EV_READ : 0) |
+                                 ((interest & kWrite) != 0 ? EV_WRITE : 0) | EV_PERSIST);
+  event_ = event_new(loop_.base(), fd, what, told, this);
+  return event_ != nullptr && event_add(event_, nullptr) == 0;
+}
+
+LevelWatch::~LevelWatch() {
+  if (event_ != nullptr) {
+    event_free(event_);
+  }
+}
 
 std::uint8_t LevelWatch::take_ready() noexcept { return std::exchange(ready_, std::uint8_t{0}); }
 

@@ -4,8 +4,8 @@
 //
 // Watch: edge-triggered, both ways, registered once (DESIGN §4, "The edge is told once"). Its facts
 // stay set until the Transport clears them.  LevelWatch: told again every turn while it lasts:
-// listeners, c-ares sockets, the mailbox, the control socket.  Signal: a POSIX signal as a wake.
-// Owner: its user, which outlives nothing of it: destroy the watch before closing the fd.
+// listeners, UDP and c-ares sockets, the mailbox, the control socket.  Signal: a POSIX signal as a
+// wake. Owner: its user, which outlives nothing of it: destroy the watch before closing the fd.
 #pragma once
 
 #include <cstdint>
@@ -47,10 +47,14 @@ public:
   static constexpr std::uint8_t kWrite = 2;
 
   LevelWatch(Loop& loop, int fd, std::uint8_t interest, Task& task);
+  /// Where clients make many: nothing is watched before open().
+  LevelWatch(Loop& loop, Task& task) : loop_(loop), task_(task) {}
   ~LevelWatch();
   LevelWatch(const LevelWatch&) = delete;
   LevelWatch& operator=(const LevelWatch&) = delete;
 
+  /// Once. False if the kernel refuses.
+  bool open(int fd, std::uint8_t interest);
   /// What it was told since the last call.
   std::uint8_t take_ready() noexcept;
   /// Stops and starts being told (an accept limit).
@@ -62,7 +66,7 @@ private:
 
   Loop& loop_;
   Task& task_;
-  ::event* event_;
+  ::event* event_ = nullptr;
   std::uint8_t ready_ = 0;
 };
 

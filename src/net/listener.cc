@@ -22,15 +22,17 @@ bool set_on(int fd, int level, int option) noexcept {
   return ::setsockopt(fd, level, option, &on, sizeof on) == 0;
 }
 
-Result<Fd> bind_socket(const Address& address, bool reuse_port) {
-  auto made = make_tcp_socket(address);
+Result<Fd> bind_socket(const Address& address, IpProtocol protocol, bool reuse_port) {
+  const bool tcp = protocol == IpProtocol::tcp;
+  auto made = tcp ? make_tcp_socket(address) : make_udp_socket(address);
   if (!made) {
     return fail(made.error());
   }
   Fd fd = std::move(*made);
   sockaddr_storage storage{};
   socklen_t size = address.to_sockaddr(storage);
-  bool set = set_on(fd.get(), SOL_SOCKET, SO_REUSEADDR) &&
+  // Of UDP it would let another program take the port.
+  bool set = (!tcp || set_on(fd.get(), SOL_SOCKET, SO_REUSEADDR)) &&
              (!reuse_port || set_on(fd.get(), SOL_SOCKET, SO_REUSEPORT)) &&
              (!address.is_v6() || set_on(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY));
   if (!set || ::bind(fd.get(), reinterpret_cast<sockaddr*>(&storage), size) != 0) {
@@ -41,8 +43,13 @@ Result<Fd> bind_socket(const Address& address, bool reuse_port) {
   return fd;
 }
 
-bool is_wildcard(const Address& address) {
-  return address.with_port(0) == (address.is_v6() ? Address::v6({}) : Address::any_v4(0));
+/// Datagrams that come while a worker is busy wait here; the kernel caps it at net.core.rmem_max.
+constexpr int kReceiveBuffer = 2 << 20;
+
+bool set_datagrams(int fd, const Address& address) noexcept {
+  ::setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &kReceiveBuffer, sizeof kReceiveBuffer);
+  return !is_wildcard(address) || (address.is_v6() ? set_on(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO)
+                                                   : set_on(fd, IPPROTO_IP, IP_PKTINFO));
 }
 
 /// The connection went before it was taken, or its network is down: the next one may be well.
@@ -69,11 +76,14 @@ bool is_of_one_connection(int sys) {
 } // namespace
 
 Result<ListenSocket> bind_listener(const Address& address, ListenOptions options) {
-  auto fd = bind_socket(address, options.reuse_port);
+  auto fd = bind_socket(address, options.protocol, options.reuse_port);
   if (!fd) {
     return fail(fd.error());
   }
-  if (::listen(fd->get(), options.backlog) != 0) {
+  const bool ready = options.protocol == IpProtocol::udp
+                         ? set_datagrams(fd->get(), address)
+                         : ::listen(fd->get(), options.backlog) == 0;
+  if (!ready) {
     return fail(code_of_errno(errno), Side::self, errno);
   }
   ListenSocket made{std::move(*fd), {}};
@@ -81,8 +91,8 @@ Result<ListenSocket> bind_listener(const Address& address, ListenOptions options
   return made;
 }
 
-Result<void> probe_in_use(const Address& address) {
-  auto fd = bind_socket(address, false);
+Result<void> probe_in_use(const Address& address, IpProtocol protocol) {
+  auto fd = bind_socket(address, protocol, false);
   if (!fd) {
     return fail(fd.error());
   }

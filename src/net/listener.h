@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// bind_listener: a bound and listening socket.  Listener: accepts from one.
+// bind_listener: a bound and listening socket, of TCP or UDP.  Listener: accepts from one of TCP.
 //
 // Sockets are bound by the main thread (DESIGN §7: each address first once by probe_in_use(), then
 // N times with reuse_port), a Listener is owned by its worker and lives on that loop. Out of
@@ -20,8 +20,9 @@
 namespace weir::net {
 
 struct ListenOptions {
+  IpProtocol protocol = IpProtocol::tcp;
   bool reuse_port = false;
-  int backlog = 4096; // the kernel caps it at net.core.somaxconn
+  int backlog = 4096; // the kernel caps it at net.core.somaxconn; of TCP
 };
 
 struct ListenSocket {
@@ -29,11 +30,12 @@ struct ListenSocket {
   Address address; // as bound: with the port the kernel gave for port 0
 };
 
-/// Code::exists: somebody listens there already. IPv6 addresses never take IPv4 connections.
+/// Code::exists: somebody listens there already. IPv6 addresses never take IPv4 connections. One of
+/// UDP on a wildcard address says of each datagram which address it was sent to.
 Result<ListenSocket> bind_listener(const Address& address, ListenOptions options = {});
 /// Code::exists if anybody, this process included, listens on `address`: binds once without
 /// SO_REUSEPORT and closes. Sockets with SO_REUSEPORT would share the port without a word.
-Result<void> probe_in_use(const Address& address);
+Result<void> probe_in_use(const Address& address, IpProtocol protocol = IpProtocol::tcp);
 /// "cannot listen on 127.0.0.1:80: Address already in use".
 std::string listen_error(const Address& address, const Error& error);
 

@@ -5,6 +5,7 @@ src_net_libnet_a_SOURCES = \
   src/net/client_hello.cc src/net/client_hello.h \
   src/net/client_counts.cc src/net/client_counts.h \
   src/net/connector.cc src/net/connector.h \
+  src/net/datagrams.cc src/net/datagrams.h \
   src/net/dns_cache.cc src/net/dns_cache.h \
   src/net/hosts_file.cc src/net/hosts_file.h \
   src/net/listener.cc src/net/listener.h \
@@ -26,6 +27,7 @@ test_unit_net_test_SOURCES = \
   test/unit/net/client_counts_test.cc \
   test/unit/net/client_hello_test.cc \
   test/unit/net/connector_test.cc \
+  test/unit/net/datagrams_test.cc \
   test/unit/net/dns_server.h \
   test/unit/net/listener_test.cc \
   test/unit/net/loop_guard.h \

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "net/socket.h"
+
 namespace weir::net {
 
 namespace {
@@ -17,16 +19,16 @@ Address plain_form(const Address& address) {
   return mapped ? Address::v4({b[12], b[13], b[14], b[15]}, address.port()) : address;
 }
 
-bool is_wildcard(const Address& address) {
-  return address.with_port(0) == (address.is_v6() ? Address::v6({}) : Address::any_v4(0));
-}
-
 } // namespace
 
-OwnAddresses::OwnAddresses(std::vector<Address> listening, std::vector<Address> machine)
-    : listening_(std::move(listening)), machine_(std::move(machine)) {
-  for (Address& address : listening_) {
-    address = plain_form(address);
+OwnAddresses::OwnAddresses(std::vector<Address> listening, std::vector<Address> machine,
+                           std::vector<Address> datagrams)
+    : listening_(std::move(listening)), datagrams_(std::move(datagrams)),
+      machine_(std::move(machine)) {
+  for (auto* addresses : {&listening_, &datagrams_}) {
+    for (Address& address : *addresses) {
+      address = plain_form(address);
+    }
   }
   for (Address& address : machine_) {
     address = plain_form(address).with_port(0);
@@ -38,9 +40,10 @@ bool OwnAddresses::of_machine(const Address& plain) const {
          std::find(machine_.begin(), machine_.end(), plain.with_port(0)) != machine_.end();
 }
 
-bool OwnAddresses::contains(const Address& address) const {
+bool OwnAddresses::contains(const Address& address, IpProtocol protocol) const {
   Address plain = plain_form(address);
-  return std::any_of(listening_.begin(), listening_.end(), [&](const Address& ours) {
+  const auto& here = protocol == IpProtocol::udp ? datagrams_ : listening_;
+  return std::any_of(here.begin(), here.end(), [&](const Address& ours) {
     if (ours.port() != plain.port() || ours.is_v6() != plain.is_v6()) {
       return false;
     }

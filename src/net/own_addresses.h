@@ -14,17 +14,20 @@ namespace weir::net {
 class OwnAddresses {
 public:
   OwnAddresses() = default;
-  /// `listening`: as bound, with ports. `machine`: the machine's addresses, ports ignored.
-  OwnAddresses(std::vector<Address> listening, std::vector<Address> machine);
+  /// `listening`: as bound, with ports; `datagrams`: the same of UDP. `machine`: the machine's
+  /// addresses, ports ignored.
+  OwnAddresses(std::vector<Address> listening, std::vector<Address> machine,
+               std::vector<Address> datagrams = {});
 
-  /// True if a connection to `address` would arrive here: in mapped form too, and 0.0.0.0 and ::,
-  /// which the kernel takes for loopback.
-  bool contains(const Address& address) const;
+  /// True if a connection (or datagram) to `address` would arrive here: in mapped form too, and
+  /// 0.0.0.0 and ::, which the kernel takes for loopback.
+  bool contains(const Address& address, IpProtocol protocol = IpProtocol::tcp) const;
 
 private:
   bool of_machine(const Address& plain) const;
 
   std::vector<Address> listening_;
+  std::vector<Address> datagrams_;
   std::vector<Address> machine_; // ports 0
 };
 

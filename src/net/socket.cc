@@ -17,13 +17,32 @@ void Fd::close() noexcept {
   }
 }
 
-Result<Fd> make_tcp_socket(const Address& address) {
+namespace {
+Result<Fd> make_socket(const Address& address, int type, int protocol) {
   int family = address.is_v6() ? AF_INET6 : AF_INET;
-  Fd fd(::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP));
+  Fd fd(::socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol));
   if (!fd) {
     return fail(code_of_errno(errno), Side::self, errno);
   }
   return fd;
+}
+} // namespace
+
+Result<Fd> make_tcp_socket(const Address& address) {
+  return make_socket(address, SOCK_STREAM, IPPROTO_TCP);
+}
+
+Result<Fd> make_udp_socket(const Address& address) {
+  return make_socket(address, SOCK_DGRAM, IPPROTO_UDP);
+}
+
+Result<void> connect_to(int fd, const Address& address) {
+  sockaddr_storage storage{};
+  socklen_t size = address.to_sockaddr(storage);
+  if (::connect(fd, reinterpret_cast<sockaddr*>(&storage), size) != 0) {
+    return fail(code_of_errno(errno), Side::origin, errno);
+  }
+  return {};
 }
 
 void set_nodelay(int fd) noexcept {
@@ -53,6 +72,10 @@ int take_socket_error(int fd) noexcept {
     return errno;
   }
   return error;
+}
+
+bool is_wildcard(const Address& address) noexcept {
+  return address.with_port(0) == (address.is_v6() ? Address::v6({}) : Address::any_v4(0));
 }
 
 namespace {

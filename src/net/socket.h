@@ -41,6 +41,10 @@ enum class Prefer : std::uint8_t { ipv6, ipv4 };
 
 /// A TCP socket of the family of `address`. Code::overloaded if descriptors are used up.
 Result<Fd> make_tcp_socket(const Address& address);
+/// The same of UDP. With connect_to() it takes and sends datagrams of that address only.
+Result<Fd> make_udp_socket(const Address& address);
+/// Code::unreachable: there is no way to that address. Of UDP: no byte is sent.
+Result<void> connect_to(int fd, const Address& address);
 /// No waiting for more bytes before a small segment leaves (TCP_NODELAY). No harm elsewhere.
 void set_nodelay(int fd) noexcept;
 /// For descriptors that come from outside (tests, socket activation).
@@ -52,6 +56,8 @@ bool send_first(int fd, std::string_view bytes) noexcept;
 /// Takes the pending error of a socket: an errno, or 0.
 int take_socket_error(int fd) noexcept;
 
+/// 0.0.0.0 or ::, with any port.
+bool is_wildcard(const Address& address) noexcept;
 /// Ours and the other side's; invalid if there is none or it is not IP.
 Address local_address(int fd) noexcept;
 Address remote_address(int fd) noexcept;

@@ -273,6 +273,14 @@ TEST_CASE("W8.7 own addresses: bound ones, and a wildcard for all of the machine
   }
 }
 
+TEST_CASE("W8.7 own addresses: those of UDP are none of TCP's") {
+  const Address tcp = *Address::parse("192.0.2.7", 80), udp = *Address::parse("192.0.2.7", 53);
+  OwnAddresses own({tcp}, {}, {udp});
+  CHECK((own.contains(tcp) && !own.contains(udp)));
+  CHECK((own.contains(udp, IpProtocol::udp) && !own.contains(tcp, IpProtocol::udp)));
+  CHECK(own.contains(*Address::parse("::ffff:192.0.2.7", 53), IpProtocol::udp));
+}
+
 TEST_CASE("the machine's addresses have loopback among them") {
   auto addresses = machine_addresses();
   CHECK(std::find(addresses.begin(), addresses.end(), kLoopback) != addresses.end());
