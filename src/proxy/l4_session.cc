@@ -8,6 +8,7 @@
 #include "metrics/metrics.h"
 #include "net/client_hello.h"
 #include "proxy/fetch_plan.h"
+#include "proxy/l4_row.h"
 #include "proxy/raw_fetch.h"
 #include "proxy/reply.h"
 #include "proxy/resources.h"
@@ -255,34 +256,23 @@ const http::Fields& L4Session::body_trailers() const {
   return kNone;
 }
 
-void L4Session::note(log::AccessRecord& record) {
-  record.id = resources_.ids.next(Clock::wall());
-  Duration took = Clock::mono() - started_;
-  record.set_time(Clock::wall() - took);
-  record.kind = "l4";
-  record.client = ends_.client;
+log::AccessRecord L4Session::row() {
+  log::AccessRecord record = l4_row(resources_, *generation_, route_, ends_.client, started_);
   record.bytes_in = static_cast<std::int64_t>(bytes_in_);
   record.bytes_out = static_cast<std::int64_t>(bytes_out_);
   record.ttfb = first_byte_.count();
-  record.duration = took.count();
   record.sni = sni_;
-  record.generation = static_cast<std::int64_t>(generation_->number);
-  record.worker = resources_.worker_number;
-  if (route_ == nullptr) {
-    return;
-  }
-  record.place = route_->place;
   if (fetch_) {
     OriginFacts facts = fetch_->facts();
     record.origin = facts.address;
     record.server = facts.server;
     record.pool = generation_->pools[*route_->pool]->name();
   }
+  return record;
 }
 
 void L4Session::finish(const Error& error) {
-  log::AccessRecord record;
-  note(record);
+  log::AccessRecord record = row();
   record.end = end_.empty() ? end_word(error) : end_;
   Arena arena;
   if (route_ != nullptr) {

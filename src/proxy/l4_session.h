@@ -68,7 +68,7 @@ private:
   bool may_go_on();
   void dial();
   void pump();
-  void note(log::AccessRecord& record);
+  log::AccessRecord row();
   /// The row is written, and the connection closed; `error`: reset.
   void finish(const Error& error);
   void refuse(std::string_view end, metrics::Metric counter);

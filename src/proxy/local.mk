@@ -26,6 +26,7 @@ src_proxy_libproxy_a_SOURCES = \
   src/proxy/handshake.cc src/proxy/handshake.h \
   src/proxy/health_check.cc src/proxy/health_check.h \
   src/proxy/hello_gate.cc src/proxy/hello_gate.h \
+  src/proxy/l4_row.cc src/proxy/l4_row.h \
   src/proxy/l4_session.cc src/proxy/l4_session.h \
   src/proxy/metering.cc src/proxy/metering.h \
   src/proxy/purger.h \
