@@ -38,6 +38,7 @@ struct ListenerFacts {
   std::string kind; // "forward", "site", "admin"
   std::string name; // the forward's name, the site's first name; several sites: the first one's
   Address address;  // as bound: with the port the kernel gave
+  IpProtocol protocol = IpProtocol::tcp;
 };
 
 struct DiskFacts {

@@ -103,6 +103,7 @@ Json listeners_json(const std::vector<ListenerFacts>& listeners) {
     out["kind"] = each.kind;
     out["name"] = each.name;
     out["address"] = each.address.to_string();
+    out["protocol"] = each.protocol == IpProtocol::udp ? "udp" : "tcp";
     all.push_back(std::move(out));
   }
   return all;

@@ -340,9 +340,11 @@ void check_listeners(Reading& r) {
       listeners.add(listen.address, listen.at, &site);
     }
   }
+  Listeners datagrams(r); // the ports of UDP are none of TCP's
   for (const L4Decl& l4 : r.config.l4s) {
     for (const ListenDecl& listen : l4.listens) {
-      listeners.add(listen.address, listen.at, nullptr);
+      (listen.protocol == IpProtocol::udp ? datagrams : listeners)
+          .add(listen.address, listen.at, nullptr);
     }
   }
   if (r.config.admin.http) {

@@ -69,14 +69,59 @@ void check_rules(Reading& r, const L4Decl& l4) {
   });
 }
 
+/// What a listener with udp does not go together with: each is told once, where it stands.
+void check_udp(Reading& r, const L4Decl& l4) {
+  const auto udp = std::find_if(l4.listens.begin(), l4.listens.end(), [](const ListenDecl& each) {
+    return each.protocol == IpProtocol::udp;
+  });
+  if (udp == l4.listens.end()) {
+    return;
+  }
+  const std::string where = "udp stands at " + r.report.where(udp->at);
+  const std::string apart = where + "; TCP may have an l4 of its own";
+  for (const ListenDecl& listen : l4.listens) {
+    if (listen.protocol == IpProtocol::udp && !listen.proxy_protocol.empty()) {
+      r.report.error(listen.at, "a listener with udp takes no PROXY headers",
+                     "they begin a connection, and there is none");
+    }
+  }
+  for (const SniDecl& sni : l4.snis) {
+    r.report.error(sni.at, "an l4 with a listener of UDP cannot choose by sni", apart);
+  }
+  if (l4.send_proxy != SendProxy::no) {
+    r.report.error(l4.send_proxy_at, "an l4 with a listener of UDP cannot send PROXY headers",
+                   apart);
+  }
+  each_condition(l4.rules, [&](const Condition& condition) {
+    if (condition.kind == ConditionKind::sni) {
+      r.report.error(condition.at, "datagrams have no sni", apart);
+    }
+  });
+  const auto& pools = r.config.pools;
+  if (!l4.pool || l4.pool.index >= pools.size() || pools[l4.pool.index].name != l4.pool.name) {
+    return; // told already
+  }
+  const PoolDecl& pool = pools[l4.pool.index];
+  if (pool.send_proxy != SendProxy::no) {
+    r.report.error(l4.pool.at, fmt::format("the pool {} begins with PROXY headers", pool.name),
+                   where + ": use a pool without them");
+  }
+  if (std::any_of(pool.servers.begin(), pool.servers.end(),
+                  [](const ServerDecl& server) { return server.tls; })) {
+    r.report.error(l4.pool.at, fmt::format("the pool {} speaks TLS to its servers", pool.name),
+                   where + ": use a pool without it");
+  }
+}
+
 void check_one(Reading& r, const L4Decl& l4) {
   for (const ListenDecl& listen : l4.listens) {
     if (listen.tls || !listen.certs.empty() || listen.ask_cert != AskCert::none || listen.http1 ||
         listen.http2) {
       r.report.error(listen.at, "an l4 speaks neither TLS nor HTTP: it passes on what comes",
-                     "form: listen ADDRESS:PORT ... [proxy-protocol CIDR ...]");
+                     "form: listen ADDRESS:PORT ... [proxy-protocol CIDR ...] [udp]");
     }
   }
+  check_udp(r, l4);
   std::map<std::pair<HostPattern::Kind, std::string>, Position> seen;
   for (const SniDecl& sni : l4.snis) {
     for (const HostPattern& name : sni.names) {

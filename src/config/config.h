@@ -77,6 +77,7 @@ enum class AskCert : std::uint8_t { none, optional, required };
 
 struct ListenDecl {
   Address address;
+  IpProtocol protocol = IpProtocol::tcp;
   bool tls = false;
   std::vector<CertDecl> certs; // the first is for names that none of them has
   AskCert ask_cert = AskCert::none;

@@ -329,6 +329,19 @@ void read_listen_proxy_protocol(Reading& r, const Statement& s, Scope& scope) {
   }
 }
 
+void read_listen_udp(Reading& r, const Statement& s, Scope& scope) {
+  if (scope.l4 == nullptr) {
+    r.report.error(s.at(), "udp stands only in an l4",
+                   "HTTP is spoken over TCP: weir has no HTTP/3");
+    return;
+  }
+  if (has_words(r, s, scope, 0, 0)) {
+    for (ListenDecl& listen : *scope.listens) {
+      listen.protocol = IpProtocol::udp;
+    }
+  }
+}
+
 void read_listen_tls(Reading& r, const Statement& s, Scope& scope) {
   if (has_words(r, s, scope, 0, 0)) {
     for (ListenDecl& listen : *scope.listens) {

@@ -217,7 +217,8 @@ private:
       };
       add("listen",
           listen.address.to_string() + tls_text(listen) + senders(" trust ", listen.trust) +
-              senders(" proxy-protocol ", listen.proxy_protocol),
+              senders(" proxy-protocol ", listen.proxy_protocol) +
+              (listen.protocol == IpProtocol::udp ? " udp" : ""),
           listen.at);
     }
   }

@@ -175,8 +175,9 @@ std::string print_status(const Json& body, const Style& style) {
     facts.add({"reload", "failed: " + error}, Colour::bad);
   }
   for (const Json& each : array_at(body, "listeners")) {
-    facts.add({text_at(each, "kind"),
-               fmt::format("{}  {}", text_at(each, "address"), text_at(each, "name"))});
+    facts.add({text_at(each, "kind"), fmt::format("{}{}  {}", text_at(each, "address"),
+                                                  text_at(each, "protocol") == "udp" ? " udp" : "",
+                                                  text_at(each, "name"))});
   }
   facts.add({"load", fmt::format("{} connections, {} fetches for the cache, {} workers",
                                  count_text(number_at(body, "connections")),

@@ -34,6 +34,7 @@ struct ListenPlace {
 struct ListenUse {
   bool used = false;
   std::uint32_t listener = 0; // its number in RouteTable::listeners()
+  IpProtocol protocol = IpProtocol::tcp;
   rules::Direction direction = rules::Direction::forward;
   std::string name;              // "forward lan", "site www.example.com", "l4 db"
   config::Options options;       // of the forward or l4, or of the first site

@@ -40,6 +40,9 @@ src_proxy_libproxy_a_SOURCES = \
   src/proxy/step.h \
   src/proxy/tls_setup.cc src/proxy/tls_setup.h \
   src/proxy/tunnel_reader.cc src/proxy/tunnel_reader.h \
+  src/proxy/udp_door.cc src/proxy/udp_door.h \
+  src/proxy/udp_places.cc src/proxy/udp_places.h \
+  src/proxy/udp_session.cc src/proxy/udp_session.h \
   src/proxy/verdict_note.cc src/proxy/verdict_note.h \
   src/proxy/warmer.cc src/proxy/warmer.h
 
@@ -54,7 +57,9 @@ test_unit_proxy_test_SOURCES = \
   test/unit/proxy/fields_edit_test.cc \
   test/unit/proxy/metering_test.cc \
   test/unit/proxy/reply_test.cc \
-  test/unit/proxy/siblings_test.cc
+  test/unit/proxy/siblings_test.cc \
+  test/unit/proxy/udp_door_test.cc \
+  test/unit/proxy/udp_world.h
 test_unit_proxy_test_LDADD = test/unit/libtestmain.a $(LINK_PROXY)
 TESTS += test/unit/proxy_test
 
@@ -62,7 +67,8 @@ TESTS += test/unit/proxy_test
 check_PROGRAMS += test/unit/hit_alloc_test test/unit/hit_syscalls_test
 test_unit_hit_alloc_test_SOURCES = \
   test/unit/proxy/allocations.cc test/unit/proxy/allocations.h \
-  test/unit/proxy/hit_alloc_test.cc test/unit/proxy/hit_world.h
+  test/unit/proxy/hit_alloc_test.cc test/unit/proxy/hit_world.h \
+  test/unit/proxy/udp_alloc_test.cc test/unit/proxy/udp_world.h
 test_unit_hit_alloc_test_LDADD = $(LINK_PROXY)
 test_unit_hit_syscalls_test_SOURCES = \
   test/unit/proxy/hit_syscalls_test.cc test/unit/proxy/hit_world.h

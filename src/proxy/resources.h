@@ -26,6 +26,7 @@ namespace weir::proxy {
 struct H1Work;
 class H2Stream;
 class Purger;
+class UdpPlaces;
 
 struct Resources {
   Resources(event::Loop& worker_loop, std::uint16_t worker, net::ResolverSettings dns,
@@ -43,6 +44,7 @@ struct Resources {
   rules::Limits& limits;
   Purger* purger = nullptr;                    // null: nothing is purged (tests)
   event::BackgroundPool* background = nullptr; // null: nothing is made behind answers (tests)
+  UdpPlaces* udp_places = nullptr;             // null: no UDP sessions (tests)
   log::LogRing* ring;                          // null: no access log
   log::RequestIds ids;
   CodingTurns coding;

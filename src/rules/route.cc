@@ -175,10 +175,10 @@ Result<void> RouteTable::add_l4(const config::L4Decl& l4, const RuleParts& parts
 
 Result<void> RouteTable::add_home(std::uint32_t place, const config::ListenDecl& listen) {
   const Place& its = places_[place];
-  auto same = [&](const Listening& l) { return l.address == listen.address; };
+  auto same = [&](const Listening& l) { return l.is_of(listen); };
   auto at = std::find_if(listeners_.begin(), listeners_.end(), same);
   if (at == listeners_.end()) {
-    listeners_.push_back({listen.address, routes_[its.otherwise].direction});
+    listeners_.push_back({listen.address, listen.protocol, routes_[its.otherwise].direction});
     ports_.emplace_back();
     at = std::prev(listeners_.end());
   }

@@ -61,7 +61,13 @@ struct Route {
 /// One address to listen on; several sites may share it.
 struct Listening {
   Address address;
+  IpProtocol protocol = IpProtocol::tcp;
   Direction direction = Direction::forward;
+  bool is_of(const config::ListenDecl& listen) const noexcept {
+    return address == listen.address && protocol == listen.protocol;
+  }
+  /// "0.0.0.0:80", "0.0.0.0:53 udp".
+  std::string to_string() const;
 };
 
 /// Where a request came out.
@@ -74,7 +80,7 @@ struct Found {
 
 /// A line of `weirctl routes`.
 struct RouteRow {
-  std::string listen;      // "0.0.0.0:80"
+  std::string listen;      // "0.0.0.0:80", "0.0.0.0:53 udp"
   std::string host;        // "*.example.com"; a forward: "*"
   std::string path;        // "/static/"
   std::string answer;      // "pool app", "respond 200", "redirect https://...", "forward lan"

@@ -31,6 +31,10 @@ int rank(const HostPattern& name) {
 
 } // namespace
 
+std::string Listening::to_string() const {
+  return address.to_string() + (protocol == IpProtocol::udp ? " udp" : "");
+}
+
 RouteRow RouteTable::row(const Route& route) const {
   RouteRow row;
   switch (route.answer) {
@@ -87,7 +91,7 @@ void RouteTable::describe_home(const Port& port, const Listening& at, const Host
   const Place& place = places_[port.homes[home].place];
   if (place.site == nullptr) { // of an l4: no paths
     RouteRow line = row(routes_[place.otherwise]);
-    line.listen = at.address.to_string();
+    line.listen = at.to_string();
     line.host = to_text(name);
     rows.push_back(std::move(line));
     return;
@@ -101,7 +105,7 @@ void RouteTable::describe_home(const Port& port, const Listening& at, const Host
   for (std::size_t i = 0; i < place.routes.size(); ++i) {
     const SiteRoute& route = place.routes[i];
     RouteRow line = row(routes_[route.route]);
-    line.listen = at.address.to_string();
+    line.listen = at.to_string();
     line.host = to_text(name);
     line.path = to_text(route.path.pattern());
     line.unreachable = taken;
@@ -135,7 +139,7 @@ std::vector<RouteRow> RouteTable::describe() const {
       const Place& place = places_[port.homes[home].place];
       if (place.names.empty()) {
         RouteRow line = row(routes_[place.otherwise]);
-        line.listen = listeners_[l].address.to_string();
+        line.listen = listeners_[l].to_string();
         line.host = "*";
         rows.push_back(std::move(line));
         continue;

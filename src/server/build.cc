@@ -148,7 +148,7 @@ void take_listeners(const config::Config& config, Lasting& lasting, const proxy:
                     proxy::Generation& generation) {
   auto listening = generation.routes->listeners();
   for (std::size_t i = 0; i < listening.size(); ++i) {
-    std::uint32_t id = lasting.listeners.number(listening[i].address);
+    std::uint32_t id = lasting.listeners.number(listening[i].address, listening[i].protocol);
     if (generation.listens.size() <= id) {
       generation.listens.resize(id + 1);
     }
@@ -157,10 +157,13 @@ void take_listeners(const config::Config& config, Lasting& lasting, const proxy:
     use.listener = static_cast<std::uint32_t>(i);
     use.direction = listening[i].direction;
     use.options = config.options;
-    use.tls = tls.at(listening[i].address);
+    use.protocol = listening[i].protocol;
+    if (use.protocol == IpProtocol::tcp) {
+      use.tls = tls.at(listening[i].address);
+    }
     auto has = [&](const auto& place) {
       for (const auto& listen : place.listens) {
-        if (listen.address == listening[i].address) {
+        if (listening[i].is_of(listen)) {
           use.http1 = listen.speaks_http1();
           use.http2 = listen.speaks_http2();
           use.proxy_senders = listen.proxy_protocol;

@@ -59,10 +59,10 @@ constexpr Section kSections[] = {
      "A reverse proxy: weir answers in the place of these hosts. When no rule matches, the request "
      "is allowed."},
     {LISTEN, "Listen", "    listen ADDRESS:PORT ...", "After the addresses of a listener."},
-    {L4, "L4: TCP connections", "l4 db {",
-     "What comes on its listeners is passed on to a server of a pool, byte for byte, whatever the "
-     "protocol; a half-close passes too. The words of a tunnel hold for it. When no rule matches, "
-     "the connection is allowed."},
+    {L4, "L4: TCP connections and UDP datagrams", "l4 db {",
+     "What comes on its listeners is passed on to a server of a pool, byte for byte or datagram by "
+     "datagram, whatever the protocol; a half-close of TCP passes too. The words of a tunnel hold "
+     "for it. When no rule matches, the connection or UDP session is allowed."},
     {ROUTE, "Route", "    route / {",
      "What happens to the paths of a site. The longest path wins, whatever the order; weirctl "
      "routes prints the order in force."},

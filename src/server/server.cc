@@ -178,8 +178,8 @@ bool Server::start() {
   start_test_clock();
   write_ports();
   for (const auto& open : lasting_.listeners.all_open()) {
-    log_info("server: {} listens on {}", lasting_.now->listens[open.id].name,
-             open.bound.to_string());
+    log_info("server: {} listens on {}{}", lasting_.now->listens[open.id].name,
+             open.bound.to_string(), open.protocol == IpProtocol::udp ? " udp" : "");
   }
   return true;
 }
@@ -221,6 +221,7 @@ bool Server::begin(Built built, std::string& problem) {
   for (auto& worker : workers_) {
     worker->set_purger(*this);
     worker->set_background(*work_);
+    worker->set_udp_places(udp_places_);
     worker->start();
   }
   auto generation = built.generation;
@@ -324,10 +325,11 @@ net::ResolverSettings Server::dns_settings(const config::Config& config) const {
 bool Server::open_listeners(const proxy::Generation& generation,
                             std::vector<Listeners::Open>& opened, std::string& problem) {
   for (const rules::Listening& listening : generation.routes->listeners()) {
-    if (lasting_.listeners.is_open(listening.address)) {
+    if (lasting_.listeners.is_open(listening.address, listening.protocol)) {
       continue;
     }
-    auto open = lasting_.listeners.bind(listening.address, workers_.size(), problem);
+    auto open =
+        lasting_.listeners.bind(listening.address, listening.protocol, workers_.size(), problem);
     if (!open) {
       return false;
     }
@@ -355,11 +357,10 @@ void Server::put_in_force(Built built, std::vector<Listeners::Open> opened) {
   for (const auto& open : opened) {
     lasting_.listeners.opened(open);
   }
-  std::vector<Address> bound;
-  for (const auto& open : lasting_.listeners.all_open()) {
-    bound.push_back(open.bound);
-  }
-  auto own = std::make_shared<const net::OwnAddresses>(bound, net::machine_addresses());
+  udp_places_.set_most(options.udp_sessions);
+  auto own = std::make_shared<const net::OwnAddresses>(lasting_.listeners.bound(IpProtocol::tcp),
+                                                       net::machine_addresses(),
+                                                       lasting_.listeners.bound(IpProtocol::udp));
   for (std::size_t i = 0; i < workers_.size(); ++i) {
     Worker& worker = *workers_[i];
     worker.post([&worker, generation = built.generation, own,
@@ -368,8 +369,8 @@ void Server::put_in_force(Built built, std::vector<Listeners::Open> opened) {
     });
     for (auto& open : opened) {
       worker.post([&worker, place = proxy::ListenPlace{open.id, open.bound},
-                   socket = std::move(open.sockets[i])]() mutable {
-        worker.listen(place, std::move(socket));
+                   protocol = open.protocol, socket = std::move(open.sockets[i])]() mutable {
+        worker.listen(place, protocol, std::move(socket));
       });
     }
   }
@@ -387,17 +388,17 @@ void Server::tell_memory(bool is_short) {
 
 /// Those that this generation does not have.
 void Server::close_listeners(const proxy::Generation& generation) {
-  std::vector<Address> gone;
+  std::vector<std::uint32_t> gone;
   for (const auto& open : lasting_.listeners.all_open()) {
     if (open.id >= generation.listens.size() || !generation.listens[open.id].used) {
-      gone.push_back(open.wanted);
+      gone.push_back(open.id);
       for (auto& worker : workers_) {
         worker->post([w = worker.get(), id = open.id] { w->unlisten(id); });
       }
     }
   }
-  for (const Address& address : gone) {
-    lasting_.listeners.closed(address);
+  for (std::uint32_t id : gone) {
+    lasting_.listeners.closed(id);
   }
 }
 
@@ -479,8 +480,9 @@ void Server::write_ports() {
   }
   std::string lines;
   for (const auto& open : lasting_.listeners.all_open()) {
-    lines += fmt::format("{{\"listen\":\"{}\",\"address\":\"{}\"}}\n",
-                         lasting_.now->listens[open.id].name, open.bound.to_string());
+    lines += fmt::format("{{\"listen\":\"{}\",\"address\":\"{}\",\"protocol\":\"{}\"}}\n",
+                         lasting_.now->listens[open.id].name, open.bound.to_string(),
+                         open.protocol == IpProtocol::udp ? "udp" : "tcp");
   }
   if (admin_->http_address().valid()) {
     lines += fmt::format("{{\"listen\":\"admin\",\"address\":\"{}\"}}\n",

@@ -19,6 +19,7 @@
 #include "log/sqlite_writer.h"
 #include "metrics/metrics.h"
 #include "proxy/purger.h"
+#include "proxy/udp_places.h"
 #include "server/build.h"
 #include "server/cert_watch.h"
 #include "server/heap.h"
@@ -114,6 +115,7 @@ private:
   std::unique_ptr<Purges> purges_;
   Warming warming_{loop_, metrics_};
   net::ClientCounts clients_;
+  proxy::UdpPlaces udp_places_;
   rules::Limits limits_;
   std::unique_ptr<QuotaKeeper> quotas_;
   std::unique_ptr<event::BackgroundPool> io_;

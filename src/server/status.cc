@@ -92,7 +92,8 @@ admin::StatusFacts Server::status() const {
   for (const auto& open : lasting_.listeners.all_open()) {
     const std::string& name = generation.listens[open.id].name;
     std::size_t space = name.find(' ');
-    facts.listeners.push_back({name.substr(0, space), name.substr(space + 1), open.bound});
+    facts.listeners.push_back(
+        {name.substr(0, space), name.substr(space + 1), open.bound, open.protocol});
   }
   if (admin_->http_address().valid()) {
     facts.listeners.push_back({"admin", "", admin_->http_address()});

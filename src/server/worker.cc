@@ -123,11 +123,21 @@ void Worker::set_generation(std::shared_ptr<const proxy::Generation> generation,
   }
 }
 
-void Worker::listen(proxy::ListenPlace place, net::ListenSocket socket) {
+void Worker::listen(proxy::ListenPlace place, IpProtocol protocol, net::ListenSocket socket) {
+  if (protocol == IpProtocol::udp) {
+    udp_doors_[place.id] = std::make_unique<proxy::UdpDoor>(resources_, place, std::move(socket));
+    return;
+  }
   doors_[place.id] = std::make_unique<Door>(*this, place, std::move(socket));
 }
 
 void Worker::unlisten(std::uint32_t place) {
+  if (auto at = udp_doors_.find(place); at != udp_doors_.end()) {
+    at->second->close();
+    loop_.retire(std::move(at->second)); // with its sessions
+    udp_doors_.erase(at);
+    return;
+  }
   auto at = doors_.find(place);
   if (at == doors_.end()) {
     return;
@@ -175,6 +185,9 @@ void Worker::drain(Duration grace) {
   for (auto& [id, door] : doors_) {
     door->listener().stop();
   }
+  for (auto& [id, door] : udp_doors_) {
+    door->drain();
+  }
   // Those that close unlink themselves: the next one is taken first.
   for (proxy::Session* session = resources_.sessions.front(); session != nullptr;) {
     proxy::Session* next = resources_.sessions.next(*session);
@@ -195,6 +208,7 @@ void Worker::end_all() {
   resources_.end_fills();
   loop_.turn(false);
   doors_.clear();
+  udp_doors_.clear();
   drain_.look.disarm();
   drain_.grace.disarm();
 }

@@ -17,6 +17,7 @@
 #include "net/listener.h"
 #include "proxy/health_check.h"
 #include "proxy/resources.h"
+#include "proxy/udp_door.h"
 #include "proxy/warmer.h"
 
 namespace weir::server {
@@ -32,6 +33,7 @@ public:
 
   void set_purger(proxy::Purger& purger) noexcept { resources_.purger = &purger; }
   void set_background(event::BackgroundPool& pool) noexcept { resources_.background = &pool; }
+  void set_udp_places(proxy::UdpPlaces& places) noexcept { resources_.udp_places = &places; }
   void start();
   void join();
   /// Before a drain: told on the worker's thread when that has ended.
@@ -42,8 +44,8 @@ public:
   // By post() only.
   void set_generation(std::shared_ptr<const proxy::Generation> generation,
                       std::shared_ptr<const net::OwnAddresses> own, net::ResolverSettings dns);
-  void listen(proxy::ListenPlace place, net::ListenSocket socket);
-  /// Takes what the kernel has queued for it, then listens there no more.
+  void listen(proxy::ListenPlace place, IpProtocol protocol, net::ListenSocket socket);
+  /// Takes what the kernel has queued for it, then listens there no more. Of UDP the sessions end.
   void unlisten(std::uint32_t place);
   /// There may be a place for one more connection.
   void room();
@@ -95,6 +97,7 @@ private:
   std::map<std::uint32_t, std::unique_ptr<Door>> doors_;
   // A place outlives its door: sessions refer to it.
   std::vector<std::unique_ptr<Door>> closed_doors_;
+  std::map<std::uint32_t, std::unique_ptr<proxy::UdpDoor>> udp_doors_;
   std::vector<std::unique_ptr<proxy::HealthCheck>> checks_; // the first worker's
   std::unique_ptr<proxy::Warmer> warmer_;                   // null: nothing was to be warmed yet
   Drain drain_;

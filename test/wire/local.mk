@@ -15,6 +15,7 @@ WIRE_TESTS = \
   test/wire/020-malformed.py \
   test/wire/021-broken-origin.py \
   test/wire/022-tunnel-sni.py \
+  test/wire/023-udp.py \
   test/wire/024-health.py \
   test/wire/025-fuzz.py \
   test/wire/026-faults.py \

@@ -618,6 +618,40 @@ TEST_CASE("http2 of a pool: what does not go with it") {
       "3:55 the pool p says http2 | an l4 passes bytes on as they are: use a pool without it");
 }
 
+TEST_CASE("a listener of UDP: where it stands, and what does not go together with it") {
+  const auto l4 = [](const std::string& words, std::string_view expected, const char* pool = "") {
+    one("pool p { server h:1" + std::string(pool) + " }\nl4 a { listen 127.0.0.1:1 udp; pool p\n" +
+            words + "\n}",
+        expected);
+  };
+  const char* in_http =
+      "3:20 udp stands only in an l4 | HTTP is spoken over TCP: weir has no HTTP/3";
+  one("site s {\nroute / { respond 200 }\nlisten 127.0.0.1:1 udp }", in_http);
+  one("forward f {\n\nlisten 127.0.0.1:1 udp }", in_http);
+  l4("listen 127.0.0.1:2 udp 127.0.0.1:3", "3:24 '127.0.0.1:3' is too much here | form: udp ");
+  l4("listen 127.0.0.1:1 udp", "3:8 two listeners on 127.0.0.1:1 | the first is at t:2");
+  l4("listen 0.0.0.0:1 udp",
+     "3:8 0.0.0.0:1 meets the listener on 127.0.0.1:1 | the first is at t:2");
+  l4("listen 127.0.0.1:1", "");
+  l4("listen 127.0.0.1:2 udp proxy-protocol 10.0.0.1",
+     "3:8 a listener with udp takes no PROXY headers | they begin a connection, and there is none");
+  l4("listen 127.0.0.1:2 udp tls",
+     "3:8 an l4 speaks neither TLS nor HTTP: it passes on what comes | form: listen ADDRESS:PORT "
+     "... [proxy-protocol CIDR ...] [udp]");
+  l4("sni a.example pool p",
+     "3:1 an l4 with a listener of UDP cannot choose by sni | udp stands at "
+     "t:2; TCP may have an l4 of its own");
+  l4("proxy-protocol v2", "3:1 an l4 with a listener of UDP cannot send PROXY headers | udp stands "
+                          "at t:2; TCP may have an l4 of its own");
+  l4("rules { deny sni a.example }",
+     "3:14 datagrams have no sni | udp stands at t:2; TCP may have an l4 of its own");
+  l4("", "2:37 the pool p begins with PROXY headers | udp stands at t:2: use a pool without them",
+     "; proxy-protocol v1");
+  l4("", "2:37 the pool p speaks TLS to its servers | udp stands at t:2: use a pool without it",
+     " tls");
+  in("top", "udp-sessions 0", "2:14 udp-sessions 0: bad value | 0 is too little: at least 1");
+}
+
 TEST_CASE("an l4: what it may not have, and what others may not have of it") {
   const auto l4 = [](const std::string& words, std::string_view expected) {
     one("pool p { server h:1 }\nl4 a { listen 127.0.0.1:1; pool p\n" + words + "\n}", expected);
@@ -636,7 +670,7 @@ TEST_CASE("an l4: what it may not have, and what others may not have of it") {
      "3:20 trust stands only in a site | a forward proxy removes these fields from every request");
   l4("listen 127.0.0.1:2 http2",
      "3:8 an l4 speaks neither TLS nor HTTP: it passes on what comes | form: listen ADDRESS:PORT "
-     "... [proxy-protocol CIDR ...]");
+     "... [proxy-protocol CIDR ...] [udp]");
   l4("rules { respond 200 }",
      "3:9 an l4 has no answers and no cache | its rules are allow, deny and "
      "report, without page and status");

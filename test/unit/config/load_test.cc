@@ -640,6 +640,31 @@ TEST_CASE("the README's configuration is clean") {
   CHECK(print(loaded.diagnostics) == "");
 }
 
+TEST_CASE("l4: listeners of UDP, on the ports of TCP too, and what is theirs") {
+  const auto config = clean(R"(
+udp-sessions 5000
+udp-idle-timeout 2min
+pool p { server h:1; check connect }
+l4 dns {
+    listen 127.0.0.1:53 [::1]:53
+    listen 127.0.0.1:53 [::1]:53 udp
+    pool p
+    udp-answers 1
+    rules { deny client 192.0.2.0/24 }
+}
+l4 log { listen 127.0.0.1:514 udp; pool p; udp-idle-timeout 10s }
+)");
+  CHECK(config->options.udp_sessions == 5000);
+  const L4Decl& dns = config->l4s[0];
+  REQUIRE(dns.listens.size() == 4);
+  CHECK(dns.listens[1].protocol == weir::IpProtocol::tcp);
+  CHECK(dns.listens[2].protocol == weir::IpProtocol::udp);
+  CHECK(dns.listens[3].protocol == weir::IpProtocol::udp);
+  CHECK((dns.options.udp_idle_timeout == 2min && dns.options.udp_answers == 1));
+  CHECK(config->l4s[1].options.udp_idle_timeout == 10s);
+  CHECK(config->l4s[1].options.udp_answers == 0);
+}
+
 TEST_CASE("l4: listeners, pools by host, rules, times") {
   const auto config = clean(R"(
 l4 db { listen 127.0.0.1:5432 proxy-protocol 10.0.0.0/8;  pool pg;  proxy-protocol v2 }

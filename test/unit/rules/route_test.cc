@@ -246,6 +246,24 @@ TEST_CASE("a URL is asked for where its scheme is spoken, and by any forward") {
   CHECK(at(Direction::forward, "https://www.example.com/") == "127.0.0.1:3128=lan");
 }
 
+TEST_CASE("an l4: a port of UDP is none of TCP's") {
+  Loaded loaded(R"(
+pool a { server 127.0.0.1:9 }
+pool b { server 127.0.0.1:10 }
+l4 one { listen 127.0.0.1:53;  pool a }
+l4 two { listen 127.0.0.1:53 udp;  pool b }
+)");
+  auto table = RouteTable::compile(loaded.config, loaded.parts);
+  REQUIRE(table);
+  REQUIRE((*table)->listeners().size() == 2);
+  CHECK((*table)->listeners()[0].protocol == IpProtocol::tcp);
+  CHECK((*table)->listeners()[1].protocol == IpProtocol::udp);
+  CHECK((*table)->find(0, {}, {}).route->place == "one");
+  CHECK((*table)->find(1, {}, {}).route->place == "two");
+  CHECK((*table)->describe()[0].listen == "127.0.0.1:53");
+  CHECK((*table)->describe()[1].listen == "127.0.0.1:53 udp");
+}
+
 TEST_CASE("an l4: the pool by the most exact host, or for all others") {
   Loaded loaded(R"(
 pool a { server 127.0.0.1:9 }

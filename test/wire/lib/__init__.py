@@ -12,6 +12,7 @@ from .proxy import ProxyOrigin, ProxyTlsOrigin, read_proxy
 from .tls import Authority, TlsClient, TlsOrigin, client_hello, context
 from .tap import (DEADLINE, LONG, SLOWNESS, Failure, Skip, expect, expect_equal, expect_grown, expect_in, main, table, test,
                   wait_until)
+from .udp import UdpClient, UdpServer
 from .way import Way, both_ways
 from .weir import BUILD, ROOT, WEIR, WEIRCTL, Weir, config, rows_of, run_weir
 
