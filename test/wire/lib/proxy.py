@@ -22,6 +22,14 @@ def exactly(sock, count):
     return data
 
 
+def has_begun(sock):
+    """Waits for the first byte. False: whoever has connected was ended before it said anything, as a check is by a stop."""
+    try:
+        return bool(sock.recv(1, socket.MSG_PEEK))
+    except ConnectionError:
+        return False
+
+
 def read_proxy(sock):
     """(version, source, destination) at the front of a connection; addresses are None for LOCAL and UNKNOWN."""
     first = exactly(sock, 6)
@@ -59,6 +67,9 @@ class ProxyOrigin(Origin):
         self.headers = []
 
     def _serve(self, connection):
+        if not has_begun(connection.sock):
+            connection.close()
+            return
         try:
             connection.proxy = read_proxy(connection.sock)
         except Exception as error:  # of another thread: told at the end
