@@ -85,7 +85,7 @@ void H1Fetch::run() {
     return;
   }
   if (state_ == FetchState::send || state_ == FetchState::head) {
-    if (!read_head()) {
+    if (!may_have_answered() || !read_head()) {
       return;
     }
   }
@@ -107,10 +107,17 @@ void H1Fetch::begin_sending() {
   out_.push(Slice(std::string_view(plan_->head)));
   head_sent_ = true;
   request_sent_ = false;
+  send_failed_ = false;
   go(FetchState::send);
   deadline_.arm(resources_.loop, plan_->answer_timeout, *this);
   metrics::count(dial_.reused() ? metrics::Metric::origin_connections_reused
                                 : metrics::Metric::origin_connections_opened);
+}
+
+/// Without a system call: most answers come after the run that has sent the request.
+bool H1Fetch::may_have_answered() const {
+  const net::Transport& transport = connection_->transport();
+  return transport.readable() || transport.end_seen() || send_failed_;
 }
 
 /// Writes head and body as the socket takes them. False: the fetch is over, or starts again.
@@ -130,6 +137,7 @@ bool H1Fetch::send() {
       bytes_out_ += before - out_.bytes();
       if (sent.state == net::IoResult::failed) {
         // It may have answered before it closed: that is looked at first.
+        send_failed_ = true;
         out_.clear();
         request_sent_ = true;
         if (state_ == FetchState::send) {

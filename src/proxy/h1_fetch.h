@@ -41,6 +41,7 @@ private:
   void go(FetchState state);
   void tell();
   void begin_sending();
+  bool may_have_answered() const;
   bool send();
   Pull take_body();
   bool read_head();
@@ -73,6 +74,7 @@ private:
   OutQueue out_;
   bool head_sent_ = false;    // queued
   bool request_sent_ = false; // all of it is with the kernel
+  bool send_failed_ = false;
   bool retried_ = false;
   std::uint64_t bytes_out_ = 0;
   std::uint64_t bytes_in_ = 0;

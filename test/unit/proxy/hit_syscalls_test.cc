@@ -6,9 +6,14 @@
 #define CATCH_CONFIG_MAIN
 #include "hit_world.h"
 
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+
+#include <array>
+
+#include "net/listener.h"
 
 namespace {
 struct Calls {
@@ -143,6 +148,56 @@ TEST_CASE("8.2 the end alone closes an idle connection") {
   CHECK(made.sends == 0);
   CHECK(world.receive().empty());
   REQUIRE(world.ended());
+}
+
+/// The origin, on the thread of the test too.
+class TestOrigin {
+public:
+  TestOrigin() {
+    auto made = net::bind_listener(*Address::parse_with_port("127.0.0.1:0"), {});
+    REQUIRE(made);
+    socket_ = std::move(*made);
+  }
+  std::uint16_t port() const { return socket_.address.port(); }
+  void accept() {
+    pollfd ready{socket_.fd.get(), POLLIN, 0};
+    REQUIRE(::poll(&ready, 1, 10'000) == 1);
+    connection_ = net::Fd(::accept4(socket_.fd.get(), nullptr, nullptr, SOCK_CLOEXEC));
+    REQUIRE(connection_);
+  }
+  void answer() const {
+    constexpr std::string_view kAnswer = "HTTP/1.1 200 OK\r\nCache-Control: no-store\r\n"
+                                         "Content-Length: 5\r\n\r\nhello";
+    std::array<char, 4096> request;
+    REQUIRE(::recv(connection_.get(), request.data(), request.size(), 0) > 0);
+    REQUIRE(::send(connection_.get(), kAnswer.data(), kAnswer.size(), 0) ==
+            static_cast<ssize_t>(kAnswer.size()));
+  }
+
+private:
+  net::ListenSocket socket_;
+  net::Fd connection_;
+};
+
+TEST_CASE("a miss on kept connections is two turns of one receive and one send") {
+  constexpr std::string_view kMiss = "GET /miss HTTP/1.1\r\nHost: www.example.com\r\n"
+                                     "Cache-Control: no-store\r\n\r\n";
+  TestOrigin origin;
+  HitWorld world(origin.port());
+  REQUIRE(world.send(kMiss));
+  turn(world); // begins to connect
+  turn(world); // sends
+  origin.accept();
+  origin.answer();
+  turn(world);
+  REQUIRE(world.receive().ends_with("hello"));
+  for (int i = 0; i < 10; ++i) {
+    REQUIRE(world.send(kMiss));
+    REQUIRE(turn(world) == Calls{1, 0, 1, 1, 0});
+    origin.answer();
+    REQUIRE(turn(world) == Calls{1, 0, 1, 1, 0});
+    REQUIRE(world.receive().ends_with("hello"));
+  }
 }
 
 } // namespace

@@ -35,7 +35,7 @@ constexpr std::string_view kGet = "GET /a?b=c HTTP/1.1\r\n"
 
 constexpr const char* kSite = R"(
 cache main { memory 64MB }
-pool app { server 127.0.0.1:9 }
+pool app { server 127.0.0.1:ORIGIN }
 site www.example.com {
   listen 127.0.0.1:80
   cache main
@@ -46,16 +46,20 @@ site www.example.com {
 
 class HitWorld {
 public:
-  HitWorld()
+  /// `origin`: a port of 127.0.0.1, for what is no hit.
+  explicit HitWorld(std::uint16_t origin = 9)
       : chunks_(64), io_("io", 1, 4, 0, nullptr),
         resources_(loop_, 0, {}, io_, clients_, limits_, &ring_) {
     ChunkPool::install(&chunks_);
     Clock::tick();
-    auto loaded = config::load_text("weir.conf", kSite);
+    std::string site = kSite;
+    site.replace(site.find("ORIGIN"), 6, std::to_string(origin));
+    auto loaded = config::load_text("weir.conf", site);
     INFO(config::print(loaded.diagnostics));
     REQUIRE(loaded.config);
     resources_.generation =
         GenerationRef(make_ref<const PinnedGeneration>(make_generation(loaded.config)));
+    resources_.own = std::make_shared<const net::OwnAddresses>();
     store(*resources_.generation);
     open_session();
   }
