@@ -140,7 +140,7 @@ private:
   void begin_post();
   void take_word_of(const cache::FillHead& head);
   std::string write_head(const FetchPlan& plan);
-  bool is_short_of_memory() const;
+  bool refuse_fetch() const;
   void start_fill();
   Next pass();
   Next look_again(const cache::FillHead& head);

@@ -209,8 +209,8 @@ std::vector<Ref<const cache::Entry>> Exchange::other_variants() {
   return others;
 }
 
-/// Nothing is fetched now: memory-limit.
-bool Exchange::is_short_of_memory() const {
+/// True: nothing is fetched now (memory-limit), and that is counted.
+bool Exchange::refuse_fetch() const {
   if (resources_.short_of_memory) {
     metrics::count(metrics::Metric::memory_refused);
   }
@@ -220,7 +220,7 @@ bool Exchange::is_short_of_memory() const {
 /// The lead's: its Fill gets the fetch. It may have ended when this returns.
 void Exchange::start_fill() {
   cache::Fill& fill = std::get<cache::FillReader>(source_).fill();
-  if (is_short_of_memory()) {
+  if (refuse_fetch()) {
     fill.fail(kShortOfMemory);
     return;
   }
@@ -268,7 +268,7 @@ void Exchange::take_word_of(const cache::FillHead& head) {
 Next Exchange::pass() {
   auto* fetch = std::get_if<std::unique_ptr<Fetch>>(&source_);
   if (fetch == nullptr) {
-    if (is_short_of_memory()) {
+    if (refuse_fetch()) {
       error_ = kShortOfMemory;
       return next(Step::fail);
     }
@@ -357,7 +357,7 @@ void Exchange::give_to_fill(std::unique_ptr<cache::Producer> fetch, bool has_beg
 Next Exchange::tunnel() {
   auto* fetch = std::get_if<std::unique_ptr<Fetch>>(&source_);
   if (fetch == nullptr) {
-    if (is_short_of_memory()) {
+    if (refuse_fetch()) {
       error_ = kShortOfMemory;
       return next(Step::fail);
     }

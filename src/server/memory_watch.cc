@@ -17,8 +17,8 @@ constexpr Duration kTrimEvery = std::chrono::seconds(1);
 
 /// What it must fall to before anything new is begun: else it would change at each look.
 constexpr std::uint64_t enough_below(std::uint64_t limit) noexcept { return limit - limit / 16; }
-} // namespace
 
+/// What this process alone has in memory, in bytes: no files, nothing that is shared. 0: unknown.
 std::uint64_t own_memory() {
   std::ifstream in("/proc/self/statm"); // in pages: all, resident, of these shared or from files
   std::uint64_t all = 0;
@@ -29,6 +29,8 @@ std::uint64_t own_memory() {
   }
   return (resident - shared) * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
 }
+
+} // namespace
 
 void MemoryWatch::set_limit(std::uint64_t bytes) {
   limit_ = bytes;

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <utility>
 
 #include "event/deadline.h"
 #include "event/loop.h"
@@ -33,8 +34,5 @@ private:
   MonoTime trim_again_{}; // it takes long, with the heap's lock
   event::Deadline next_;
 };
-
-/// What this process alone has in memory, in bytes: no files, nothing that is shared. 0: unknown.
-std::uint64_t own_memory();
 
 } // namespace weir::server

@@ -123,6 +123,16 @@ Ref<const TlsClient> ask(TlsClientSettings settings) {
   return made;
 }
 
+/// To a server with one certificate, which the client believes.
+Pair connect_one(World& world, const Folder& folder) {
+  std::string a = folder.make("a.test", "DNS:a.test");
+  TlsServerSettings settings;
+  settings.certificates = {load(a)};
+  TlsClientSettings wants;
+  wants.ca = a;
+  return world.connect(*serve(settings), *ask(wants), "a.test");
+}
+
 } // namespace
 
 TEST_CASE("a certificate says its names and its end, and is refused with a foreign key") {
@@ -183,14 +193,7 @@ TEST_CASE("bytes go both ways, whatever their slices; the end is told by close_n
   Folder folder;
   World world;
   Clock::tick();
-  std::string a = folder.make("a.test", "DNS:a.test");
-  TlsServerSettings settings;
-  settings.certificates = {load(a)};
-  auto server = serve(settings);
-  TlsClientSettings wants;
-  wants.ca = a;
-  auto client = ask(wants);
-  Pair pair = world.connect(*server, *client, "a.test");
+  Pair pair = connect_one(world, folder);
   REQUIRE(World::shake(pair));
 
   std::string body;
@@ -228,14 +231,7 @@ TEST_CASE("a request read together with the end of the handshake is told") {
   Folder folder;
   World world;
   Clock::tick();
-  std::string a = folder.make("a.test", "DNS:a.test");
-  TlsServerSettings settings;
-  settings.certificates = {load(a)};
-  auto server = serve(settings);
-  TlsClientSettings wants;
-  wants.ca = a;
-  auto client = ask(wants);
-  Pair pair = world.connect(*server, *client, "a.test");
+  Pair pair = connect_one(world, folder);
   using State = TlsTransport::Handshake;
   REQUIRE(pair.client->handshake() == State::wait);
   REQUIRE(pair.server->handshake() == State::wait);
@@ -257,13 +253,7 @@ TEST_CASE("an end without close_notify is no end") {
   Folder folder;
   World world;
   Clock::tick();
-  std::string a = folder.make("a.test", "DNS:a.test");
-  TlsServerSettings settings;
-  settings.certificates = {load(a)};
-  auto server = serve(settings);
-  TlsClientSettings wants;
-  wants.ca = a;
-  Pair pair = world.connect(*server, *ask(wants), "a.test");
+  Pair pair = connect_one(world, folder);
   REQUIRE(World::shake(pair));
   ::shutdown(pair.server->fd(), SHUT_WR);
   char byte = 0;
