@@ -23,12 +23,12 @@ namespace weir::log {
 enum class Kind : std::uint8_t {
   id,       // RequestId
   time,     // unix µs
-  integer,  // plain number
+  integer,  // plain number, one of few
   bytes,    // number of bytes
   duration, // µs
   text,     // stored in the row
-  dict,     // text stored by dictionary; whoever is outside chooses it
-  word,     // text stored by dictionary; weir or its configuration chooses it
+  dict,     // text stored by dictionary
+  word,     // text stored by dictionary, one of few
   ip,       // address, shown without port
   endpoint, // address, shown with port
 };
@@ -43,6 +43,8 @@ constexpr bool is_address(Kind k) noexcept { return k == Kind::ip || k == Kind::
 constexpr bool in_dictionary(Kind k) noexcept {
   return k == Kind::dict || k == Kind::word || is_address(k);
 }
+/// Of few values: stored once for all rows in which all columns of these kinds are the same.
+constexpr bool in_common(Kind k) noexcept { return k == Kind::word || k == Kind::integer; }
 
 /// 80 bits, printed as 16 characters of base32 that sort by time: when the request began, the
 /// worker, and a counter of that worker.

@@ -12,8 +12,9 @@ namespace weir::log {
 
 namespace {
 
-// A record: u32 size of the whole, then each column in the order of record.def; texts as u16 length
-// and bytes; all rounded up to 8. kSkip stands where a record did not fit before the end.
+// A record: u32 size of the whole, u32 size of the columns in common, those, then the others, both
+// in the order of record.def; texts as u16 length and bytes; all rounded up to 8. kSkip stands
+// where a record did not fit before the end.
 constexpr std::uint32_t kSkip = 0xffffffff;
 constexpr std::size_t kAlign = 8;
 
@@ -26,7 +27,7 @@ template <class T> constexpr std::size_t size_of(const T&) noexcept {
 }
 
 std::size_t encoded_size(const AccessRecord& r) noexcept {
-  std::size_t n = sizeof(std::uint32_t);
+  std::size_t n = 2 * sizeof(std::uint32_t);
 #define COLUMN(kind, name, doc, prose) n += size_of(r.name);
 #include "log/record.def"
 #undef COLUMN
@@ -46,6 +47,16 @@ void put(std::byte*& to, std::string_view text) noexcept {
   }
 }
 
+/// Those columns that are in_common(), or those that are not.
+template <bool common> void put_columns(std::byte*& to, const AccessRecord& record) noexcept {
+#define COLUMN(kind, name, doc, prose)                                                             \
+  if constexpr (in_common(Kind::kind) == common) {                                                 \
+    put(to, record.name);                                                                          \
+  }
+#include "log/record.def"
+#undef COLUMN
+}
+
 template <class T> void get(const std::byte*& from, T& value) noexcept {
   std::memcpy(&value, from, sizeof value);
   from += sizeof value;
@@ -55,6 +66,14 @@ void get(const std::byte*& from, std::string_view& text) noexcept {
   get(from, size);
   text = {reinterpret_cast<const char*>(from), size};
   from += size;
+}
+template <bool common> void get_columns(const std::byte*& from, AccessRecord& record) noexcept {
+#define COLUMN(kind, name, doc, prose)                                                             \
+  if constexpr (in_common(Kind::kind) == common) {                                                 \
+    get(from, record.name);                                                                        \
+  }
+#include "log/record.def"
+#undef COLUMN
 }
 
 } // namespace
@@ -84,14 +103,16 @@ bool LogRing::push(const AccessRecord& record) noexcept {
     to = bytes_.get();
   }
   put(to, static_cast<std::uint32_t>(size));
-#define COLUMN(kind, name, doc, prose) put(to, record.name);
-#include "log/record.def"
-#undef COLUMN
+  std::byte* common = to + sizeof(std::uint32_t);
+  std::byte* others = common;
+  put_columns<true>(others, record);
+  put(to, static_cast<std::uint32_t>(others - common));
+  put_columns<false>(others, record);
   written_.store(end, std::memory_order_release);
   return true;
 }
 
-const AccessRecord* LogRing::peek() noexcept {
+const RingRecord* LogRing::peek() noexcept {
   if (peeked_ != 0) {
     return &record_;
   }
@@ -109,9 +130,11 @@ const AccessRecord* LogRing::peek() noexcept {
     from = bytes_.get();
     get(from, size);
   }
-#define COLUMN(kind, name, doc, prose) get(from, record_.name);
-#include "log/record.def"
-#undef COLUMN
+  std::uint32_t common = 0;
+  get(from, common);
+  record_.common = {reinterpret_cast<const char*>(from), common};
+  get_columns<true>(from, record_);
+  get_columns<false>(from, record_);
   peeked_ = size;
   return &record_;
 }

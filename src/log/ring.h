@@ -11,10 +11,16 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string_view>
 
 #include "log/record.h"
 
 namespace weir::log {
+
+/// A record as it stands in the ring.
+struct RingRecord : AccessRecord {
+  std::string_view common; // its columns in_common(), as bytes: the same where all of them are
+};
 
 class LogRing {
 public:
@@ -31,7 +37,7 @@ public:
 
   // The consumer.
   /// The next record, or nullptr. Its texts point into the ring and are valid until release().
-  const AccessRecord* peek() noexcept;
+  const RingRecord* peek() noexcept;
   /// Goes on to the record behind the one that peek() returned.
   void advance() noexcept;
   /// How far advance() has come: to read up to here again after rewind().
@@ -61,7 +67,7 @@ private:
   std::uint64_t cursor_ = 0;       // consumer only
   std::uint64_t written_seen_ = 0; // consumer only: written_ as last loaded
   std::size_t peeked_ = 0;         // consumer only: size of the record that peek() decoded
-  AccessRecord record_;            // consumer only
+  RingRecord record_;              // consumer only
 };
 
 } // namespace weir::log

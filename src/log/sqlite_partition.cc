@@ -36,6 +36,9 @@ std::string_view sql_type(Kind kind) {
   return is_number(kind) ? " INTEGER" : " TEXT";
 }
 
+/// Which table holds a column.
+std::string_view table_of(const ColumnInfo& c) { return in_common(c.kind) ? "common" : "row"; }
+
 /// A column of the view: the text behind a number of the dictionary.
 std::string view_column(const ColumnInfo& c) {
   if (c.kind == Kind::time) {
@@ -43,34 +46,36 @@ std::string view_column(const ColumnInfo& c) {
            "printf('.%06d', (at >> 10) % 1000000) AS time";
   }
   if (in_dictionary(c.kind)) {
-    return fmt::format("CASE typeof(\"{0}\") WHEN 'integer' THEN "
-                       "(SELECT text FROM dict WHERE n = row.\"{0}\") ELSE \"{0}\" END AS \"{0}\"",
-                       c.name);
+    return fmt::format("CASE typeof({1}.\"{0}\") WHEN 'integer' THEN (SELECT text FROM dict "
+                       "WHERE dict.n = {1}.\"{0}\") ELSE {1}.\"{0}\" END AS \"{0}\"",
+                       c.name, table_of(c));
   }
-  return fmt::format("\"{}\"", c.name);
+  return fmt::format("{}.\"{}\"", table_of(c), c.name);
 }
 
 std::string schema() {
-  std::string table = "CREATE TABLE row (at INTEGER PRIMARY KEY";
+  std::string row = "CREATE TABLE row (at INTEGER PRIMARY KEY";
+  std::string common = "CREATE TABLE common (n INTEGER PRIMARY KEY";
   std::string view = "CREATE VIEW access AS SELECT ";
   for (const ColumnInfo& c : kColumnTable) {
     if (c.kind != Kind::time) {
-      table += fmt::format(", \"{}\"{}", c.name, sql_type(c.kind));
+      (in_common(c.kind) ? common : row) += fmt::format(", \"{}\"{}", c.name, sql_type(c.kind));
     }
     view += view_column(c) + ", ";
   }
-  return table + ");" + view + "at >> 10 AS time_us, at FROM row;" +
+  return row + ", common INTEGER);" + common + ");" + view +
+         "at >> 10 AS time_us, at FROM row JOIN common ON common.n = row.common;" +
          "CREATE TABLE dict (n INTEGER PRIMARY KEY, text TEXT NOT NULL);"
          "INSERT INTO dict VALUES (0, '');";
 }
 
-std::string insert_sql(std::size_t rows) {
+std::string insert_sql(std::string_view table, std::size_t columns, std::size_t rows) {
   std::string row = "(?";
-  for (std::size_t i = 2; i <= kColumns; ++i) {
+  for (std::size_t i = 2; i <= columns; ++i) {
     row += ",?";
   }
   row += ")";
-  std::string sql = "INSERT INTO row VALUES " + row;
+  std::string sql = fmt::format("INSERT INTO {} VALUES {}", table, row);
   for (std::size_t i = 2; i <= rows; ++i) {
     sql += "," + row;
   }
@@ -79,12 +84,30 @@ std::string insert_sql(std::size_t rows) {
 
 constexpr std::int64_t kNoNumber = std::numeric_limits<std::int64_t>::min();
 
-/// The place of a column among the parameters of its row: the first is the row id, which stands for
-/// the time.
-constexpr int parameter(std::size_t column) {
-  constexpr auto kTime = static_cast<std::size_t>(Column::time);
-  return static_cast<int>(column < kTime ? column + 1 : column);
-}
+/// The columns of `row` and of `common` in the file, and the place of each column in its table. The
+/// first of `row` is the row id, which stands for the time, and the last the number of the row of
+/// `common`; the first of `common` is that number.
+struct Layout {
+  std::size_t row = 1;
+  std::size_t common = 1;
+  std::array<int, kColumns + 1> place{};
+};
+constexpr Layout kLayout = [] {
+  Layout layout;
+  std::size_t column = 0;
+  auto add = [&](Kind kind) {
+    if (kind != Kind::time) {
+      std::size_t& next = in_common(kind) ? layout.common : layout.row;
+      layout.place[column] = static_cast<int>(next++);
+    }
+    ++column;
+  };
+#define COLUMN(kind, name, doc, prose) add(Kind::kind);
+#include "log/record.def"
+#undef COLUMN
+  layout.place[column] = static_cast<int>(layout.row++);
+  return layout;
+}();
 
 /// A cheap mixture of length, head, middle and tail, for a table where a collision costs little.
 std::size_t spot_of(std::string_view text) {
@@ -100,6 +123,19 @@ std::size_t spot_of(std::string_view text) {
     mix = (mix ^ eight(tail)) * 0x9e3779b97f4a7c15;
   }
   return mix >> 48;
+}
+
+/// The same of all its words, for texts that differ anywhere.
+std::size_t spot_of_all(std::string_view text) {
+  std::uint64_t mix = text.size();
+  std::size_t at = 0;
+  for (; at + 8 <= text.size(); at += 8) {
+    std::uint64_t bits = 0;
+    std::memcpy(&bits, text.data() + at, 8);
+    mix = (mix ^ bits) * 0x9e3779b97f4a7c15;
+    mix ^= mix >> 32;
+  }
+  return mix ^ spot_of(text.substr(at));
 }
 
 Error error_of(sqlite3* db) {
@@ -192,8 +228,9 @@ Result<void> Partition::prepare() {
       },
       this);
   const std::pair<std::string, sqlite3_stmt**> statements[] = {
-      {insert_sql(1), &one_.statement},
-      {insert_sql(kTogether), &many_.statement},
+      {insert_sql("row", kLayout.row, 1), &one_.statement},
+      {insert_sql("row", kLayout.row, kTogether), &many_.statement},
+      {insert_sql("common", kLayout.common, 1), &common_.statement},
       {"INSERT INTO dict VALUES (?1, ?2)", &insert_dict_},
       {"PRAGMA page_count", &page_count_}};
   for (const auto& [sql, statement] : statements) {
@@ -202,19 +239,20 @@ Result<void> Partition::prepare() {
       return fail(error());
     }
   }
-  make_rows(one_, 1);
-  make_rows(many_, kTogether);
+  make_rows(one_, 1, kLayout.row);
+  make_rows(many_, kTogether, kLayout.row);
+  make_rows(common_, 1, kLayout.common);
   waiting_.reserve(kTogether);
   return {};
 }
 
 /// Its parameters, all bound to what they are noted to be.
-void Partition::make_rows(Insert& insert, std::size_t rows) {
+void Partition::make_rows(Insert& insert, std::size_t rows, std::size_t columns) {
   for (std::size_t i = 0; i < rows; ++i) {
     Row& row = insert.rows.emplace_back();
     row.statement = insert.statement;
-    row.first = static_cast<int>(i * kColumns) + 1;
-    for (std::size_t column = 0; column < kColumns; ++column) {
+    row.first = static_cast<int>(i * columns) + 1;
+    for (std::size_t column = 0; column < columns; ++column) {
       sqlite3_bind_int64(row.statement, row.first + static_cast<int>(column), 0);
     }
   }
@@ -223,6 +261,7 @@ void Partition::make_rows(Insert& insert, std::size_t rows) {
 Partition::~Partition() {
   sqlite3_finalize(one_.statement);
   sqlite3_finalize(many_.statement);
+  sqlite3_finalize(common_.statement);
   sqlite3_finalize(insert_dict_);
   sqlite3_finalize(page_count_);
   sqlite3_close(db_);
@@ -290,7 +329,7 @@ auto Partition::find_text(std::size_t column, std::string_view text)
     sqlite3_bind_int64(insert_dict_, 1, n);
     sqlite3_bind_text(insert_dict_, 2, text.data(), static_cast<int>(text.size()), SQLITE_STATIC);
     if (auto r = run(insert_dict_); !r) {
-      dictionary_failed_ = true; // insert() says so
+      failed_ = true; // insert() says so
     }
   }
   recent = &*found;
@@ -300,15 +339,16 @@ auto Partition::find_text(std::size_t column, std::string_view text)
 void Partition::bind_number(Row& row, std::size_t column, std::int64_t number) {
   if (row.numbers[column] != number || number == kNoNumber) {
     row.numbers[column] = number;
-    sqlite3_bind_int64(row.statement, row.first + parameter(column), number);
+    sqlite3_bind_int64(row.statement, row.first + kLayout.place[column], number);
   }
 }
 
 /// `stays`: until the row is written.
 void Partition::bind_text(Row& row, std::size_t column, std::string_view text, bool stays) {
   row.numbers[column] = kNoNumber;
-  sqlite3_bind_text(row.statement, row.first + parameter(column), text.empty() ? "" : text.data(),
-                    static_cast<int>(text.size()), stays ? SQLITE_STATIC : SQLITE_TRANSIENT);
+  sqlite3_bind_text(row.statement, row.first + kLayout.place[column],
+                    text.empty() ? "" : text.data(), static_cast<int>(text.size()),
+                    stays ? SQLITE_STATIC : SQLITE_TRANSIENT);
 }
 
 void Partition::bind_dictionary(Row& row, std::size_t column, std::string_view text) {
@@ -373,23 +413,55 @@ template <Kind kind, class T> void Partition::bind(Row& row, std::size_t column,
   }
 }
 
-void Partition::bind(Row& row, const Waiting& waiting) {
-  sqlite3_bind_int64(row.statement, row.first, waiting.rowid);
-  std::size_t column = 0;
-#define COLUMN(kind, name, doc, prose) bind<Kind::kind>(row, column++, waiting.record.name);
+template <bool common> void Partition::bind_columns(Row& row, const AccessRecord& record) {
+#define COLUMN(kind, name, doc, prose)                                                             \
+  if constexpr (in_common(Kind::kind) == common) {                                                 \
+    bind<Kind::kind>(row, static_cast<std::size_t>(Column::name), record.name);                    \
+  }
 #include "log/record.def"
 #undef COLUMN
 }
 
+void Partition::bind(Row& row, const Waiting& waiting) {
+  sqlite3_bind_int64(row.statement, row.first, waiting.rowid);
+  bind_columns<false>(row, waiting.record);
+  bind_number(row, kCommon, waiting.common);
+}
+
+std::int64_t Partition::find_common(const RingRecord& record) {
+  const Dictionary::value_type*& recent = recent_commons_[spot_of_all(record.common) % kRecent];
+  if (recent != nullptr && recent->first == record.common) {
+    return recent->second;
+  }
+  auto found = commons_.find(record.common);
+  if (found == commons_.end()) {
+    Row& row = common_.rows.front();
+    sqlite3_bind_int64(row.statement, row.first, next_common_);
+    bind_columns<true>(row, record);
+    if (!run(common_)) {
+      failed_ = true; // insert() says so
+    }
+    if (commons_bytes_ + record.common.size() > kCommonBytes) {
+      recent_commons_.fill(nullptr);
+      commons_.clear();
+      commons_bytes_ = 0;
+    }
+    commons_bytes_ += record.common.size();
+    found = commons_.emplace(record.common, next_common_++).first;
+  }
+  recent = &*found;
+  return found->second;
+}
+
 Result<void> Partition::run(const Insert& insert) {
-  if (dictionary_failed_) {
+  if (failed_) {
     return fail(error());
   }
   return run(insert.statement);
 }
 
-Result<void> Partition::insert(std::int64_t rowid, const AccessRecord& record) {
-  waiting_.push_back({rowid, record});
+Result<void> Partition::insert(std::int64_t rowid, const RingRecord& record) {
+  waiting_.push_back({rowid, find_common(record), record});
   if (waiting_.size() < kTogether) {
     return {};
   }

@@ -3,9 +3,11 @@
 // Partition: one SQLite file of the access log while rows are written to it.  Self-contained: any
 // SQLite tool can open it meanwhile and read the view `access`.
 //
-//   row   at INTEGER PRIMARY KEY (unix µs << 10 | sequence), then the columns of record.def
-//   dict  n -> text; columns of kinds dict, word, ip and endpoint hold n, or, once a column has put
-//         its share into the dictionary, the text itself
+//   row     at INTEGER PRIMARY KEY (unix µs << 10 | sequence), then the columns of record.def but
+//           those in common, whose row of the next table it names
+//   common  n -> the columns of kinds word and integer: many rows have all of them the same
+//   dict    n -> text; columns of kinds dict, word, ip and endpoint hold n, or, once a column has
+//           put its share into the dictionary, the text itself
 //
 // WAL, synchronous=NORMAL, 8 KiB pages, no index and no automatic checkpoint while it is open; see
 // PartitionKeeper for both. Owner and thread: SqliteWriter. After an error it is only closed: the
@@ -25,6 +27,7 @@
 #include "base/hash.h"
 #include "base/result.h"
 #include "log/record.h"
+#include "log/ring.h"
 
 struct sqlite3;
 struct sqlite3_stmt;
@@ -47,6 +50,8 @@ public:
   /// after so many, and longer texts never go there.
   static constexpr std::size_t kDictionaryCap = 32'768;
   static constexpr std::size_t kLongestInDictionary = 256;
+  /// The same of what rows have in common: with so many bytes of it in memory it begins anew.
+  static constexpr std::size_t kCommonBytes = std::size_t{8} << 20;
 
   /// A new file; one that exists is an error. `why` gets SQLite's words.
   static Result<std::unique_ptr<Partition>> create(const std::string& path,
@@ -59,7 +64,7 @@ public:
   Result<void> begin();
   /// Rows go in many at a time: a failure may be told by a later call. The texts of `record` must
   /// stay where they are until commit().
-  Result<void> insert(std::int64_t rowid, const AccessRecord& record);
+  Result<void> insert(std::int64_t rowid, const RingRecord& record);
   Result<void> commit();
 
   const std::string& path() const noexcept { return path_; }
@@ -77,12 +82,14 @@ private:
 
   /// Rows of one INSERT: what SQLite does once for each statement costs as much as 30 columns.
   static constexpr std::size_t kTogether = 32;
+  /// The number of the row of `common`, as if it were one more column.
+  static constexpr std::size_t kCommon = kColumns;
   /// What the parameters of one row are bound to, so that what repeats is not bound again.
   struct Row {
     sqlite3_stmt* statement = nullptr;
-    int first = 0;                                // its first parameter
-    std::array<std::int64_t, kColumns> numbers{}; // kNoNumber: a text
-    std::array<char, RequestId::kSize> id{};      // the parameter of Kind::id points here
+    int first = 0;                                    // its first parameter
+    std::array<std::int64_t, kColumns + 1> numbers{}; // kNoNumber: a text
+    std::array<char, RequestId::kSize> id{};          // the parameter of Kind::id points here
   };
   struct Insert {
     sqlite3_stmt* statement = nullptr;
@@ -90,17 +97,21 @@ private:
   };
   struct Waiting {
     std::int64_t rowid = 0;
-    AccessRecord record;
+    std::int64_t common = 0;
+    AccessRecord record; // but its columns in common
   };
 
   Result<void> prepare();
-  static void make_rows(Insert& insert, std::size_t rows);
+  static void make_rows(Insert& insert, std::size_t rows, std::size_t columns);
   Result<void> run(const char* sql);
   Result<void> run(sqlite3_stmt* statement);
   Result<void> run(const Insert& insert);
   Error error() const;
   /// A text of the dictionary, added if there is room; nullptr: it stands in the row itself.
   const Dictionary::value_type* find_text(std::size_t column, std::string_view text);
+  /// The row of `common` with these values, added if they are new. An error is told by insert().
+  std::int64_t find_common(const RingRecord& record);
+  template <bool common> void bind_columns(Row& row, const AccessRecord& record);
   void bind(Row& row, const Waiting& waiting);
   template <Kind kind, class T> void bind(Row& row, std::size_t column, const T& value);
   void bind_number(Row& row, std::size_t column, std::int64_t number);
@@ -113,17 +124,22 @@ private:
   sqlite3* db_ = nullptr;
   Insert one_;
   Insert many_;
+  Insert common_;
   std::vector<Waiting> waiting_; // fewer than kTogether
   sqlite3_stmt* insert_dict_ = nullptr;
   sqlite3_stmt* page_count_ = nullptr;
   std::size_t dictionary_cap_ = 0;
-  bool dictionary_failed_ = false;
+  bool failed_ = false; // to add to the dictionary or to `common`
   Dictionary dictionary_;
   // Texts seen lately by a column, so that few are hashed. Entries of dictionary_ stay in place.
   static constexpr std::size_t kRecent = 512;
   std::array<std::array<const Dictionary::value_type*, kRecent>, kColumns> recent_{};
   Dictionary addresses_; // bytes of addresses that the dictionary has, so that few are printed
   std::array<std::size_t, kColumns> share_{}; // texts that a column has put into the dictionary
+  Dictionary commons_;                        // RingRecord::common -> n
+  std::size_t commons_bytes_ = 0;
+  std::int64_t next_common_ = 1;
+  std::array<const Dictionary::value_type*, kRecent> recent_commons_{}; // seen lately
 
   // What the row before had, so that what repeats is not looked for again.
   struct Last {

@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <set>
+#include <map>
 
 #include <fmt/format.h>
 
@@ -88,40 +88,61 @@ Result<void> PartitionReader::prepare(const Scan& scan) {
   return {};
 }
 
-/// The columns that the table has may be fewer than record.def: it may be an older weir's.
-std::string PartitionReader::query(const Scan& scan) {
-  std::set<std::string, std::less<>> there;
-  sqlite3_stmt* statement = nullptr;
-  sqlite3_prepare_v2(db_, "SELECT name FROM pragma_table_info('row')", -1, &statement, nullptr);
-  while (statement != nullptr && sqlite3_step(statement) == SQLITE_ROW) {
-    there.emplace(column_text(statement, 0));
+/// Where each column stands. There may be fewer than in record.def, and in another table than now:
+/// it may be an older weir's.
+std::map<std::string, std::string, std::less<>> PartitionReader::find_columns() {
+  std::map<std::string, std::string, std::less<>> there;
+  for (std::string table : {"row", "common"}) {
+    sqlite3_stmt* statement = nullptr;
+    std::string sql = fmt::format("SELECT name FROM pragma_table_info('{}')", table);
+    sqlite3_prepare_v2(db_, sql.c_str(), -1, &statement, nullptr);
+    while (statement != nullptr && sqlite3_step(statement) == SQLITE_ROW) {
+      there.emplace(column_text(statement, 0), table);
+    }
+    sqlite3_finalize(statement);
   }
-  sqlite3_finalize(statement);
+  return there;
+}
+
+std::string PartitionReader::query(const Scan& scan) {
+  auto there = find_columns();
   ended_ = there.empty(); // killed before its first row
+  bool joined = false;
+  auto place = [&](std::string_view name) -> std::string {
+    auto found = there.find(name);
+    if (found == there.end()) {
+      return {};
+    }
+    joined = joined || found->second == "common";
+    return fmt::format("{}.\"{}\"", found->second, name);
+  };
 
   std::string sql = "SELECT at";
   for (std::size_t i = 0; i < kColumns; ++i) {
-    const ColumnInfo& c = kColumnTable[i];
-    if ((scan.columns >> i & 1) != 0 && there.contains(c.name)) {
+    if ((scan.columns >> i & 1) == 0) {
+      continue;
+    }
+    if (std::string column = place(kColumnTable[i].name); !column.empty()) {
       wanted_.push_back(static_cast<Column>(i));
-      sql += fmt::format(", \"{}\"", c.name);
+      sql += ", " + column;
     }
   }
   slot_.assign(kColumns, wanted_.size()); // the cell behind the row's own: 0 and empty
   for (std::size_t i = 0; i < wanted_.size(); ++i) {
     slot_[static_cast<std::size_t>(wanted_[i])] = i;
   }
-  sql += " FROM row WHERE at BETWEEN ?1 AND ?2";
+  std::string where = " WHERE at BETWEEN ?1 AND ?2";
   int parameter = 4;
   for (const Scan::Equal& e : scan.equal) {
-    if (there.contains(info(e.column).name)) {
-      sql +=
-          fmt::format(" AND \"{}\" IN (?{}, ?{})", info(e.column).name, parameter, parameter + 1);
+    if (std::string column = place(info(e.column).name); !column.empty()) {
+      where += fmt::format(" AND {} IN (?{}, ?{})", column, parameter, parameter + 1);
       parameter += 2;
       equal_texts_.push_back(e.text);
     }
   }
-  return sql + (scan.descending ? " ORDER BY at DESC LIMIT ?3" : " ORDER BY at LIMIT ?3");
+  // CROSS: in this order, by row id.
+  sql += joined ? " FROM row CROSS JOIN common ON common.n = row.common" : " FROM row";
+  return sql + where + (scan.descending ? " ORDER BY at DESC LIMIT ?3" : " ORDER BY at LIMIT ?3");
 }
 
 /// The number of each text asked for, in this partition's dictionary; the text itself stands in

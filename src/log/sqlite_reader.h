@@ -9,7 +9,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <limits>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -69,6 +71,7 @@ private:
   };
 
   Result<void> prepare(const Scan& scan);
+  std::map<std::string, std::string, std::less<>> find_columns();
   std::string query(const Scan& scan);
   void find_words();
   Result<void> fill_page();

@@ -166,7 +166,7 @@ std::size_t SqliteWriter::drain() {
   }
   std::int64_t oldest = 0;
   for (const Source& s : sources_) {
-    if (const AccessRecord* r = s.ring->peek(); r != nullptr) {
+    if (const RingRecord* r = s.ring->peek(); r != nullptr) {
       oldest = oldest == 0 ? r->time : std::min(oldest, r->time);
     }
   }
@@ -182,7 +182,7 @@ template <class F> std::size_t SqliteWriter::for_batch(F&& each) {
     LogRing* first = nullptr;
     std::int64_t time = 0;
     for (const Source& s : sources_) {
-      const AccessRecord* r = s.ring->position() < s.end ? s.ring->peek() : nullptr;
+      const RingRecord* r = s.ring->position() < s.end ? s.ring->peek() : nullptr;
       if (r != nullptr && (first == nullptr || r->time < time)) {
         first = s.ring;
         time = r->time;
@@ -256,7 +256,7 @@ void SqliteWriter::pass_on() {
 bool SqliteWriter::write_rows(std::size_t& rows) {
   bool begun = false;
   bool broken = false;
-  rows = for_batch([&](const AccessRecord& record) {
+  rows = for_batch([&](const RingRecord& record) {
     if (!begun) {
       broken = !open_partition(record.time) || !partition_->begin();
       begun = !broken;

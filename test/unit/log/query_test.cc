@@ -358,6 +358,38 @@ TEST_CASE("log query: a damaged partition is named, not passed over") {
   CHECK(why.find(path) != std::string::npos);
 }
 
+TEST_CASE("log query: partitions of an older weir, with fewer columns and those elsewhere") {
+  Scratch scratch;
+  std::filesystem::create_directories(scratch.dir());
+  std::string old = (std::filesystem::path(scratch.dir()) / partition_name(kStart)).string();
+  sqlite3* db = nullptr;
+  REQUIRE(sqlite3_open(old.c_str(), &db) == SQLITE_OK);
+  std::string sql = fmt::format(
+      "PRAGMA user_version = 2; CREATE TABLE row (at INTEGER PRIMARY KEY, host, status INTEGER);"
+      "CREATE TABLE dict (n INTEGER PRIMARY KEY, text TEXT NOT NULL);"
+      "INSERT INTO dict VALUES (0, ''), (1, 'old.test'), (2, 'ok');"
+      "INSERT INTO row VALUES ({0}, 1, 200), ({0} + 1, 'full.test', 404);",
+      first_rowid_at(kStart));
+  REQUIRE(sqlite3_exec(db, sql.c_str(), nullptr, nullptr, nullptr) == SQLITE_OK);
+  sqlite3_close(db);
+  WriterSettings s;
+  s.directory = scratch.dir();
+  s.retention = {};
+  SqliteWriter writer(s);
+  AccessRecord r;
+  r.time = kStart + kMinute;
+  r.host = "new.test";
+  r.end = "ok";
+  r.status = 200;
+  writer.make_ring(1).push(r);
+  writer.flush();
+  CHECK(ask(scratch.dir(), "SELECT host, status, \"end\", bytes_out FROM access ORDER BY time") ==
+        std::vector<std::string>{"old.test|200||0", "full.test|404||0", "new.test|200|ok|0"});
+  CHECK(ask(scratch.dir(), "SELECT host FROM access WHERE \"end\" = 'ok'") ==
+        std::vector<std::string>{"new.test"});
+  CHECK(ask(scratch.dir(), "SELECT count(*) FROM access WHERE status = 200")[0] == "2");
+}
+
 TEST_CASE("log query: an empty log has columns and no rows") {
   Scratch scratch;
   std::filesystem::create_directory(scratch.dir());

@@ -12,6 +12,8 @@
 #include <fstream>
 #include <sstream>
 
+#include <fmt/format.h>
+
 #include "metrics/metrics.h"
 #include "sample.h"
 #include "scratch.h"
@@ -133,14 +135,18 @@ TEST_CASE("log writer: schema and view have the columns of the table, in its ord
   writer.make_ring(1).push(at(kStart));
   writer.flush();
   std::string view;
-  std::string table = "at;";
+  std::string row = "at;";
+  std::string common = "n;";
   for (const ColumnInfo& c : kColumnTable) {
     view += std::string(c.name) + ";";
-    table += c.kind == Kind::time ? "" : std::string(c.name) + ";";
+    if (c.kind != Kind::time) {
+      (in_common(c.kind) ? common : row) += std::string(c.name) + ";";
+    }
   }
   std::string file = files(scratch).at(0);
   CHECK(plain(file, "SELECT name FROM pragma_table_info('access')") == view + "time_us;at;");
-  CHECK(plain(file, "SELECT name FROM pragma_table_info('row')") == table);
+  CHECK(plain(file, "SELECT name FROM pragma_table_info('row')") == row + "common;");
+  CHECK(plain(file, "SELECT name FROM pragma_table_info('common')") == common);
   CHECK(plain(file, "PRAGMA page_size") == "8192;");
   CHECK(plain(file, "PRAGMA journal_mode") == "wal;");
   CHECK(plain(file, "SELECT count(*) FROM sqlite_schema WHERE type = 'index'") == "0;");
@@ -276,6 +282,44 @@ TEST_CASE("log writer: a dictionary that is full leaves the texts in the rows") 
   CHECK(plain(file, "SELECT typeof(host), count(*) FROM row GROUP BY 1") == "integer|9;text|15;");
   CHECK(plain(file, "SELECT typeof(client), count(*) FROM row GROUP BY 1") == "integer|9;text|15;");
   CHECK(plain(file, "SELECT count(*) FROM access WHERE host = '' || status") == "24;");
+}
+
+TEST_CASE("log writer: what rows have in common stands once") {
+  Scratch scratch;
+  SqliteWriter writer(settings(scratch));
+  LogRing& ring = writer.make_ring();
+  // Long words, so that what is remembered of them is full three times over.
+  constexpr std::size_t kWord = 8'000;
+  const std::size_t words = 3 * Partition::kCommonBytes / kWord;
+  std::vector<std::string> rules;
+  for (std::size_t i = 0; i < words; ++i) {
+    rules.push_back(std::to_string(i) + std::string(kWord, 'x'));
+  }
+  std::int64_t time = kStart;
+  for (const std::string& rule : rules) {
+    for (std::int64_t status : {200, 200, 404, 404}) {
+      AccessRecord r = at(++time, status);
+      r.bytes_out = time;
+      r.rule = rule;
+      if (!ring.push(r)) {
+        writer.flush();
+        REQUIRE(ring.push(r));
+      }
+    }
+  }
+  AccessRecord again = at(++time);
+  again.rule = rules.front(); // forgotten long ago
+  ring.push(again);
+  writer.flush();
+  std::string file = files(scratch).at(0);
+  auto n = std::to_string(2 * words + 1);
+  CHECK(plain(file, "SELECT count(*) FROM common") == n + ";");
+  CHECK(plain(file, "SELECT count(*), count(DISTINCT common) FROM row") ==
+        std::to_string(4 * words + 1) + "|" + n + ";");
+  CHECK(
+      ask(scratch.dir(), "SELECT status, count(*), count(DISTINCT rule) FROM access GROUP BY 1") ==
+      std::vector<std::string>{fmt::format("200|{}|{}", 2 * words + 1, words),
+                               fmt::format("404|{}|{}", 2 * words, words)});
 }
 
 TEST_CASE("log writer: retention by age and bytes removes the oldest, never the open one") {
