@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cache/tier.h"
+#include "event/deadline.h"
 #include "event/loop.h"
 
 namespace weir::server {
@@ -37,7 +38,12 @@ public:
   void run() override;
 
 private:
+  void look();
+
+  event::Loop& loop_;
   event::Ticket ticket_;
+  MonoTime rest_until_{};
+  event::Deadline next_;
   std::vector<cache::Tier*> tiers_;
   std::uint64_t bound_ = 0; // of all tiers
 };
