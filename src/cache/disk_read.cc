@@ -2,6 +2,7 @@
 #include "cache/disk_read.h"
 
 #include <atomic>
+#include <string>
 
 #include "cache/disk_body.h"
 
@@ -24,9 +25,30 @@ bool is_wanted(const Meta& meta, const Key& key, Selector& selector) {
 class DiskRead::Shelf final : public Shared {
 public:
   std::atomic<bool> ready{false};
-  std::optional<KeyRecord> record;
+  std::optional<KeyRecord> record; // which variant is wanted the owner must say
   std::optional<StoredVariant> variant;
   std::vector<Slice> body;
+
+  /// The io thread.
+  void read_variant(DiskTier& disk, const Hash128& key, const Hash128& wanted) {
+    auto found = disk.read_variant(key, wanted);
+    if (!found) {
+      return;
+    }
+    if (found->meta.body_size <= kWhole && !found->body.is_inline() && found->meta.body_size > 0) {
+      auto bytes = disk.read_body(found->body, 0, found->meta.body_size);
+      if (!bytes) {
+        return;
+      }
+      body = std::move(*bytes);
+    }
+    disk.touch(key, wanted);
+    variant = std::move(*found);
+  }
+  void finish(const event::Ticket& owner) {
+    ready.store(true, std::memory_order_release);
+    owner.wake();
+  }
 };
 
 DiskRead::DiskRead(Tier& tier, event::BackgroundPool& io, const event::Ticket& owner,
@@ -38,12 +60,17 @@ DiskRead::~DiskRead() = default;
 
 bool DiskRead::start() {
   shelf_ = make_ref<Shelf>();
-  return io_.submit([shelf = shelf_, &tier = tier_, hash = key_.hash, owner = owner_] {
-    if (auto record = tier.disk->read_key(hash)) {
-      shelf->record = std::move(*record);
+  return io_.submit([shelf = shelf_, &disk = *tier_.disk, hash = key_.hash,
+                     bytes = std::string(key_.bytes), owner = owner_] {
+    auto record = disk.read_key(hash);
+    if (record && record->key == bytes) {
+      if (record->vary.empty()) {
+        shelf->read_variant(disk, hash, disk.hash_of({}));
+      } else {
+        shelf->record = std::move(*record);
+      }
     }
-    shelf->ready.store(true, std::memory_order_release);
-    owner.wake();
+    shelf->finish(owner);
   });
 }
 
@@ -53,25 +80,12 @@ bool DiskRead::ask_variant() {
   if (!wanted) {
     return false;
   }
-  auto next = make_ref<Shelf>();
-  Ref<Shelf> shelf = std::exchange(shelf_, next);
-  return io_.submit([next, &tier = tier_, hash = key_.hash, wanted = *wanted, owner = owner_] {
-    if (auto variant = tier.disk->read_variant(hash, wanted)) {
-      bool whole = variant->meta.body_size <= kWhole;
-      bool good = true;
-      if (whole && !variant->body.is_inline() && variant->meta.body_size > 0) {
-        auto body = tier.disk->read_body(variant->body, 0, variant->meta.body_size);
-        good = body.has_value();
-        next->body = good ? std::move(*body) : std::vector<Slice>{};
-      }
-      if (good) {
-        tier.disk->touch(hash, wanted);
-        next->variant = std::move(*variant);
-      }
-    }
-    next->ready.store(true, std::memory_order_release);
-    owner.wake();
-  });
+  shelf_ = make_ref<Shelf>();
+  return io_.submit(
+      [shelf = shelf_, &disk = *tier_.disk, hash = key_.hash, wanted = *wanted, owner = owner_] {
+        shelf->read_variant(disk, hash, wanted);
+        shelf->finish(owner);
+      });
 }
 
 bool DiskRead::done() {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // DiskRead: one question to the disk tier for a key: the record of the key, then the variant that
-// matches, then its body if it is small. The answer is an Entry in memory, an Entry whose body
-// stays on disk, or nothing. Owner: the exchange that leads a Fill; its worker's thread. Reads run
-// on io threads and come back as letters to a ticket: destroying the DiskRead gives them up.
+// matches, then its body if it is small; all in one go, but for a key with variants, of which the
+// request's is to be chosen first. The answer is an Entry in memory, an Entry whose body stays on
+// disk, or nothing. Owner: the exchange that leads a Fill; its worker's thread. Reads run on io
+// threads and come back as letters to a ticket: destroying the DiskRead gives them up.
 #pragma once
 
 #include <memory>
