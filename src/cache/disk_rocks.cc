@@ -163,7 +163,7 @@ rocksdb::ColumnFamilyOptions hash_options(const DiskDbSettings& settings,
   options.compaction_style = rocksdb::kCompactionStyleUniversal;
   options.compaction_options_universal.max_size_amplification_percent = 100;
   rocksdb::BlockBasedTableOptions table;
-  table.block_size = 16 * 1024;
+  table.block_size = 4 * 1024; // few are found in the cache: the rest has to be unpacked
   table.format_version = 5;
   table.block_cache = cache;
   table.cache_index_and_filter_blocks = false; // outside the cache: pinned as long as the file
