@@ -190,8 +190,15 @@ bool Exchange::ended() const {
   return fetch == nullptr || !*fetch || (*fetch)->ended();
 }
 
-/// The session pulls; a wake of ours is news for it.
+/// The session pulls; a wake of ours is news for it. One that has the end of a tunnel's answer
+/// pulls no more, and has to be told that the other direction has failed.
 Next Exchange::stream() {
+  auto* fetch = std::get_if<std::unique_ptr<Fetch>>(&source_);
+  if (record_.kind == "tunnel" && fetch != nullptr && (*fetch)->error().code != Code::none) {
+    error_ = (*fetch)->error();
+    session_->cut();
+    return Next::wait;
+  }
   session_->body_ready();
   return Next::wait;
 }

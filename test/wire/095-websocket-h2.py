@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """WebSocket over HTTP/2: extended CONNECT (RFC 8441) from clients, Upgrade to HTTP/1.1 origins. W10, W6.8, W8."""
+import socket
 import struct
 
 from lib import *
@@ -152,6 +153,23 @@ def _():
         expect(client.answer(stream).error, "no reset")
         expect_equal(client.get("/next").body, b"next")
     weir.row("path = '/reset' AND \"end\" LIKE 'origin-%'")
+
+
+@test("W9.2 W8.4 after the origin's end: a tunnel in which nothing moves ends at its time all the same")
+def _():
+    def ends(conn, request):
+        conn.send(switched(request), b"last")
+        conn.sock.shutdown(socket.SHUT_WR)
+        conn.to_end()
+    origin.on("/ends", ends)
+    with clear() as client:
+        stream = opened(client, "/ends")
+        got = client.answer(stream)
+        expect_equal((got.body, got.ended, got.error), (b"last", True, None))
+        weir.advance(400)
+        while not got.error:
+            client.step()
+    expect_equal(weir.row("path = '/ends'")["end"], "timeout")
 
 
 @table("W5.4 an origin that does not switch ({}): its answer comes, and the stream ends", [("426", "426 Upgrade Required"), ("302", "302 Found"), ("403", "403 Forbidden")])
