@@ -41,6 +41,10 @@ std::size_t Arrived::take(OutQueue& out, std::size_t room) {
       slices_.pop_front();
     }
   }
+  if (slices_.empty()) { // a tunnel may be idle for long
+    joined_ = nullptr;
+    joined_end_ = 0;
+  }
   return taken;
 }
 

@@ -19,7 +19,7 @@ public:
   /// `bytes` lie in `chunk`; small pieces are copied, so that they do not hold one of their own.
   void add(std::string_view bytes, const Ref<Chunk>& chunk);
   void assign(const std::vector<Slice>& slices) { slices_.assign(slices.begin(), slices.end()); }
-  /// At most `room`; how many went.
+  /// At most `room`; how many went. Empty, it holds no chunk.
   std::size_t take(OutQueue& out, std::size_t room);
   bool empty() const noexcept { return slices_.empty(); }
   /// All goes; how many that were.

@@ -53,6 +53,21 @@ TEST_CASE("small pieces are joined, and hold no chunk of their own") {
   CHECK(text(out) == all);
 }
 
+TEST_CASE("once all is taken no chunk is held") {
+  ChunkPool pool(4);
+  ChunkPool::install(&pool);
+  {
+    Arrived arrived;
+    arrived.add("small", {});
+    OutQueue out;
+    CHECK(arrived.take(out, 100) == 5);
+    CHECK(pool.kept() == 0); // the queue has it
+    out.clear();
+    CHECK(pool.kept() == 1);
+  }
+  ChunkPool::install(nullptr);
+}
+
 TEST_CASE("what is left is counted when it goes") {
   Arrived arrived;
   Ref<Chunk> chunk = Chunk::small();
