@@ -266,6 +266,11 @@ bool H2OriginCodec::has_room() const {
   return open_ < std::min(kMostStreams, allowed) && !is_leaving();
 }
 
+bool H2OriginCodec::takes_extended_connect() const {
+  return nghttp2_session_get_remote_settings(session_, NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL) ==
+         1;
+}
+
 // What comes
 
 int H2OriginCodec::tolerate(H2Flood kind) {
@@ -353,17 +358,21 @@ Result<void> H2OriginCodec::finish_head(bool end) {
 // What goes
 
 std::int32_t H2OriginCodec::request(H2OriginPeer& peer, std::string_view head,
-                                    std::string_view scheme, bool has_body) {
+                                    std::string_view scheme, bool has_body,
+                                    std::string_view protocol) {
   scratch_.reset();
   std::string_view line = take_line(head);
   std::size_t blank = line.find(' ');
   std::string_view target = line.substr(blank + 1, line.rfind(' ') - blank - 1);
   Values values;
   values.reserve(32);
-  values.push_back(pair(":method", line.substr(0, blank)));
+  values.push_back(pair(":method", protocol.empty() ? line.substr(0, blank) : "CONNECT"));
   values.push_back(pair(":scheme", scheme));
   values.push_back(pair(":authority", {}));
   values.push_back(pair(":path", target));
+  if (!protocol.empty()) {
+    values.push_back(pair(":protocol", protocol));
+  }
   while (!head.empty()) {
     line = take_line(head);
     std::size_t colon = line.find(':');

@@ -91,13 +91,16 @@ public:
   bool has_room() const;
   /// No request may begin any more, whatever ends.
   bool is_leaving() const;
+  /// Its SETTINGS allow an extended CONNECT (RFC 8441 §3).
+  bool takes_extended_connect() const;
   /// Streams not closed yet.
   std::uint32_t open() const noexcept { return open_; }
 
   /// `head`: request line and fields as HTTP/1 has them; what belongs to its connection is left
-  /// out, Host becomes :authority. The stream's number; 0: none can begin.
+  /// out, Host becomes :authority. `protocol`: not empty: it goes out as an extended CONNECT for
+  /// that, whatever its method (RFC 8441 §4). The stream's number; 0: none can begin.
   std::int32_t request(H2OriginPeer& peer, std::string_view head, std::string_view scheme,
-                       bool has_body);
+                       bool has_body, std::string_view protocol = {});
   /// There is something to pull again.
   void resume(std::int32_t id);
   /// So many bytes of the body were taken: the origin may send as many.

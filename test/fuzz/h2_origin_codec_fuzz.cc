@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // An origin's side of an HTTP/2 connection (its SETTINGS go before) on which three requests were
-// made, in several splits: what comes out as good could be written as HTTP/1, and nothing follows a
-// stream's last call.
+// made, the last one an extended CONNECT, in several splits: what comes out as good could be
+// written as HTTP/1, and nothing follows a stream's last call.
 #include <array>
 #include <string>
 
@@ -105,8 +105,10 @@ struct Origin final : H2OriginGuard {
 void run(std::string_view bytes, std::size_t step) {
   Origin origin;
   origin.asked[1].asked = Method::head;
+  origin.asked[2].asked = Method::connect;
   for (Asked& each : origin.asked) {
-    CHECK(origin.codec.request(each, kHead, "http", &each != &origin.asked[1]) > 0);
+    std::string_view protocol = each.asked == Method::connect ? "websocket" : "";
+    CHECK(origin.codec.request(each, kHead, "http", &each != &origin.asked[1], protocol) > 0);
   }
   origin.send();
   CHECK(origin.codec.feed(kSettings));

@@ -249,6 +249,63 @@ TEST_CASE("a request has pseudo-fields and nothing of its connection; the answer
   CHECK(asked.bytes_received > 5);
 }
 
+TEST_CASE("an extended CONNECT goes out where the SETTINGS allow it, and is a tunnel") {
+  Origin origin;
+  Server server;
+  CHECK_FALSE(origin.codec.takes_extended_connect());
+  exchange(origin, server);
+  CHECK(origin.codec.takes_extended_connect()); // of our own server's side
+  Asked asked;
+  asked.asked = Method::connect;
+  asked.blocked = true;
+  std::int32_t id = origin.codec.request(
+      asked,
+      "GET /chat?a HTTP/1.1\r\nHost: www.test\r\nSec-WebSocket-Version: 13\r\nConnection: "
+      "upgrade\r\nUpgrade: websocket\r\n\r\n",
+      "https", true, "websocket");
+  REQUIRE(id > 0);
+  exchange(origin, server);
+  Server::Stream& stream = *server.streams.at(id);
+  REQUIRE(stream.good);
+  CHECK_FALSE(stream.ended);
+  CHECK(stream.request.upgrade);
+  CHECK(stream.request.method == Method::get); // what it is on the other side (RFC 8441)
+  CHECK(stream.request.target == "https://www.test/chat?a");
+  CHECK(value_of(stream.request.fields, "sec-websocket-version") == "13");
+  CHECK(value_of(stream.request.fields, "upgrade").empty());
+
+  stream.answer = "from the origin";
+  server.codec.respond(id, 200, "HTTP/1.1 200 OK\r\nSec-WebSocket-Protocol: chat\r\n", "", {},
+                       true);
+  exchange(origin, server);
+  CHECK(asked.seen == "200 [from the origin]|");
+  CHECK(asked.head.framing == Framing{});
+  CHECK(asked.closed == -1); // the other direction goes on
+  asked.body = "from the client";
+  asked.blocked = false;
+  origin.codec.resume(id);
+  exchange(origin, server);
+  CHECK(stream.body == "from the client");
+  CHECK(stream.ended);
+  CHECK(asked.closed == 0);
+}
+
+TEST_CASE("an extended CONNECT that is refused is answered as a request; its length counts") {
+  Origin origin;
+  Server server;
+  exchange(origin, server);
+  Asked asked;
+  asked.asked = Method::connect;
+  asked.blocked = true;
+  std::int32_t id = origin.codec.request(asked, kGet, "http", true, "websocket");
+  exchange(origin, server);
+  server.streams.at(id)->answer = "no";
+  server.codec.respond(id, 403, "HTTP/1.1 403 Forbidden\r\n", "", {Framing::Kind::length, 2}, true);
+  exchange(origin, server);
+  CHECK(asked.seen == "403 [no]|");
+  CHECK(asked.head.framing == Framing{Framing::Kind::length, 2});
+}
+
 TEST_CASE("TE goes out where it says trailers; bodies and trailers go both ways") {
   Origin origin;
   Server server;
