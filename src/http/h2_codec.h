@@ -33,6 +33,7 @@ enum class H2Error : std::uint32_t {
   refused_stream = 7,
   cancel = 8,
   calm = 11, // ENHANCE_YOUR_CALM
+  http_1_1_required = 13,
 };
 
 /// What a client can send too much of (W10.4).

@@ -47,17 +47,20 @@ std::vector<std::uint16_t> Pool::make_schedule(const std::vector<config::ServerD
   return schedule;
 }
 
-const Pool::Server* Pool::choose(Tried& tried) const noexcept {
+const Pool::Server* Pool::choose(Tried& tried, const Server* first) const noexcept {
+  if (first != nullptr) {
+    tried |= bit(static_cast<std::size_t>(first - servers_.data()));
+    return first;
+  }
   if (schedule_.empty()) {
     return nullptr;
   }
   std::uint32_t start = state_->cursor.fetch_add(1, std::memory_order_relaxed);
   for (std::size_t i = 0; i < schedule_.size(); ++i) {
     std::size_t at = schedule_[(start + i) % schedule_.size()];
-    Tried bit = Tried{1} << std::min<std::size_t>(at, 63);
     bool down = checked_ && servers_[at].state->health().is_down();
-    if ((tried & bit) == 0 && !down) {
-      tried |= bit;
+    if ((tried & bit(at)) == 0 && !down) {
+      tried |= bit(at);
       return &servers_[at];
     }
   }

@@ -35,11 +35,12 @@ public:
   const std::vector<Server>& servers() const noexcept { return servers_; }
   bool is_checked() const noexcept { return checked_; }
 
-  /// The next one by weighted round robin that was not tried and is not down; marks it. Null: there
-  /// is none.
-  const Server* choose(Tried& tried) const noexcept;
+  /// The next one by weighted round robin that was not tried and is not down, or `first`; marks it.
+  /// Null: there is none.
+  const Server* choose(Tried& tried, const Server* first = nullptr) const noexcept;
 
 private:
+  static Tried bit(std::size_t at) noexcept { return Tried{1} << (at < 63 ? at : 63); }
   static std::vector<std::uint16_t> make_schedule(const std::vector<config::ServerDecl>& servers);
 
   std::string name_;

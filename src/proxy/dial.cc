@@ -42,7 +42,9 @@ void Dial::choose() {
   any_denied_ = v4_taken_ = v6_taken_ = false;
   lookup_.reset();
   if (settings_.pool != nullptr) {
-    server_ = settings_.only != nullptr ? settings_.only : settings_.pool->choose(tried_);
+    server_ = settings_.only != nullptr
+                  ? settings_.only
+                  : settings_.pool->choose(tried_, std::exchange(settings_.first, nullptr));
     if (server_ == nullptr) {
       fail(error_.code != Code::none ? error_ : Error{Code::no_server, Side::origin});
       return;

@@ -37,7 +37,8 @@ struct DialSettings {
   const origin::Pool* pool = nullptr; // or host, below
   // Of the pool: this one, up or down; what is asked of it is no request.
   const origin::Pool::Server* only = nullptr;
-  std::string host; // a name or an address, normalised
+  const origin::Pool::Server* first = nullptr; // of the pool: this one before others; up, just now
+  std::string host;                            // a name or an address, normalised
   std::uint16_t port = 0;
   Duration connect_timeout{};
   Duration queue_timeout{};

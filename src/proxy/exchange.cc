@@ -66,6 +66,7 @@ void Exchange::begin(ClientSession& session, const ListenPlace& place, const End
   tier_ = nullptr;
   policy_ = nullptr;
   purge_.reset();
+  http1_server_ = nullptr;
   trusted_ = limited_ = websocket_ = has_key_ = lead_ = others_ = disk_tried_ = responded_ = false;
   look_ = Look::none;
   lookups_ = 0;

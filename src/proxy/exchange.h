@@ -143,6 +143,7 @@ private:
   bool refuse_fetch() const;
   void start_fill();
   Next pass();
+  Next pass_by_http1(const Fetch& refused);
   Next look_again(const cache::FillHead& head);
   void give_to_fill(std::unique_ptr<cache::Producer> fetch, bool has_begun);
   Next tunnel();
@@ -203,7 +204,8 @@ private:
   rules::Facts facts_;
   rules::Verdict verdict_;
   bool forward_ = false;
-  bool websocket_ = false; // the client asks for it, and may
+  bool websocket_ = false;                             // the client asks for it, and may
+  const origin::Pool::Server* http1_server_ = nullptr; // takes it by HTTP/1.1 only
   bool trusted_ = false;
   bool limited_ = false; // in a limit there were too many
   std::string_view scheme_;

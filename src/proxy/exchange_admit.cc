@@ -14,6 +14,16 @@ using http::FieldId;
 using http::Method;
 using metrics::Metric;
 
+namespace {
+
+/// RFC 6455 §4.2.1.
+PageFacts without_key(PageFacts facts) {
+  facts.reason = "A WebSocket is asked for with one Sec-WebSocket-Key.";
+  return facts;
+}
+
+} // namespace
+
 http::Scheme Exchange::asked_scheme() const noexcept {
   return scheme_ == "https" ? http::Scheme::https : http::Scheme::http;
 }
@@ -175,8 +185,11 @@ Next Exchange::admit_route(const rules::Route& route) {
     session_->limit_body(options_->body_max);
   }
   if (asks_for_websocket()) {
-    bool http2 = route.pool && generation_->config->pools[*route.pool].http2; // no tunnels there
-    if (options_->websocket && !http2) {
+    bool http2 = route.pool && generation_->config->pools[*route.pool].http2;
+    if (options_->websocket) {
+      if (http2 && !request_.http2 && request_.fields.count(FieldId::sec_websocket_key) != 1) {
+        return reply(make_error(400, without_key(page_facts()))); // ours to agree to
+      }
       websocket_ = true;
       return next(Step::pass);
     }

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "base/errlog.h"
 #include "http/websocket.h"
 #include "metrics/metrics.h"
 #include "net/proxy_header.h"
@@ -69,6 +70,12 @@ void FetchPlan::use_pool(std::uint32_t pool, config::SendProxy send, const Ends&
   }
 }
 
+void FetchPlan::use_http1(std::uint32_t pool, const origin::Pool::Server& server) {
+  http2 = false;
+  dial.tls = generation->tls_of_pool(pool, true);
+  dial.first = &server;
+}
+
 bool is_guarded(const Address& address, std::span<const Prefix> except) {
   if (!address.is_internal()) {
     return false;
@@ -104,6 +111,9 @@ std::unique_ptr<FetchPlan> Exchange::make_plan(bool via_cache) {
     const config::PoolDecl& pool = generation_->config->pools[*route_->pool];
     times = &pool.options;
     plan->use_pool(*route_->pool, pool.send_proxy, {client_, local_});
+    if (http1_server_ != nullptr) {
+      plan->use_http1(*route_->pool, *http1_server_);
+    }
   } else {
     plan->dial.host = facts_.host;
     plan->dial.port = facts_.port;
@@ -138,7 +148,7 @@ std::unique_ptr<FetchPlan> Exchange::make_plan(bool via_cache) {
     plan_use(*plan, via_cache);
   }
   plan->websocket = websocket_;
-  if (websocket_ && request_.http2) {
+  if (websocket_ && request_.http2 && !plan->http2) {
     plan->websocket_key = http::make_websocket_key();
   }
   plan->head = write_head(*plan);
@@ -180,7 +190,8 @@ std::string Exchange::write_head(const FetchPlan& plan) {
   how.validate = plan.stale.get();
   how.others = plan.others;
   how.complete = plan.completes ? plan.partial.get() : nullptr;
-  how.websocket = websocket_;
+  how.websocket = websocket_ && !plan.http2;
+  how.extended_connect = websocket_ && plan.http2;
   how.websocket_key = plan.websocket_key;
   how.trailers = plan.http2;
   how.close = !plan.dial.proxy_header.empty();
@@ -302,11 +313,26 @@ Next Exchange::pass() {
     take_word_of(*head);
     return look_ != Look::none ? look_again(*head) : next(Step::respond);
   }
+  if (origin.error() == kOnlyByHttp1) {
+    return pass_by_http1(origin);
+  }
   if (origin.error().code != Code::none) {
     error_ = origin.error();
+    if (http1_server_ != nullptr) {
+      log_warn("websocket: server {}: no extended CONNECT by HTTP/2, and by HTTP/1.1: {}",
+               http1_server_->label, to_string(error_));
+    }
     return next(Step::fail);
   }
   return Next::wait;
+}
+
+/// A WebSocket that has to be asked for with an Upgrade.
+Next Exchange::pass_by_http1(const Fetch& refused) {
+  metrics::count(metrics::Metric::origin_http1_websockets);
+  http1_server_ = refused.facts().chosen;
+  source_ = std::monostate{};
+  return Next::again;
 }
 
 /// The answer to a key that is marked hit-for-miss, to a range, or to a POST: one that may be

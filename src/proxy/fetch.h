@@ -29,14 +29,19 @@ struct Resources;
 /// What a Fetch did, for the access log. Valid as long as the Fetch.
 struct OriginFacts {
   Address address;
-  std::string_view server; // of a pool: "host:port"
-  std::string_view http;   // "1.1", "2"; empty: it was not asked, or for a tunnel
+  std::string_view server;                      // of a pool: "host:port"
+  const origin::Pool::Server* chosen = nullptr; // the same
+  std::string_view http; // "1.1", "2"; empty: it was not asked, or for a tunnel
   std::uint64_t bytes_in = 0;
   std::uint64_t bytes_out = 0;
   bool reused = false;
   std::string_view sni;                    // that the client names inside a CONNECT; empty: none
   const rules::Verdict* verdict = nullptr; // of the rules asked again with it; null: they were not
 };
+
+/// Of a WebSocket whose server does not take it by HTTP/2 (RFC 8441): it has not looked at it, and
+/// may by HTTP/1.1.
+constexpr Error kOnlyByHttp1{Code::unsupported, Side::origin, Retry::yes};
 
 enum class FetchState : std::uint8_t {
   dial, // resolve, check, queue, connect

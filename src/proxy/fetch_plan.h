@@ -32,6 +32,8 @@ public:
   /// Its connection comes from this pool of the generation, and begins with a PROXY header if
   /// `send` says so.
   void use_pool(std::uint32_t pool, config::SendProxy send, const Ends& ends);
+  /// After that: HTTP/1.1 to this server of it, where the pool speaks HTTP/2.
+  void use_http1(std::uint32_t pool, const origin::Pool::Server& server);
   /// Copies the request: from here on the plan may outlive the exchange. A pass needs none.
   void keep_request();
   /// No more of the body is wanted: its session wakes nobody for it any more.
@@ -62,7 +64,7 @@ public:
   // A tunnel: the client's direction, after CONNECT or 101.
   BodySource* tunnel = nullptr;
   TunnelTimes tunnel_times;
-  bool websocket = false;    // asked for: 101 is an answer
+  bool websocket = false;    // asked for: 101 is an answer, with http2 a 2xx
   std::string websocket_key; // our own: the client has none (HTTP/2), a 2xx would be its tunnel
   bool peek = false;         // a CONNECT: the client's ClientHello is looked at (HelloGate)
   bool match_sni = false;    // and may name no other host than CONNECT did

@@ -153,7 +153,7 @@ std::string write_request(const http::RequestHead& request, const Forwarding& ho
     out.field(FieldId::host, how.host);
     bool conditional = how.validate != nullptr || !how.others.empty() || how.complete != nullptr;
     http::FieldSet without = dropped(conditional);
-    if (!how.websocket_key.empty()) {
+    if (how.extended_connect || !how.websocket_key.empty()) {
       without.set(http::index(FieldId::sec_websocket_key));
     }
     write_fields(out, request.fields, without);

@@ -25,6 +25,7 @@ struct Forwarding {
   std::string_view scheme = "http";
   bool websocket = false;                 // Upgrade goes on
   std::string_view websocket_key;         // not empty: this one, not the client's
+  bool extended_connect = false;          // a WebSocket by HTTP/2: no key, no Upgrade
   bool trailers = false;                  // the origin is told whether they are welcome
   bool close = false;                     // the connection is for this request alone
   const cache::Entry* validate = nullptr; // its validators replace the client's conditions (C8.1)

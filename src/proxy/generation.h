@@ -56,16 +56,18 @@ public:
   std::vector<cache::Policy> policies;              // by Route::index
   std::vector<ListenUse> listens;                   // by ListenPlace::id
   std::vector<CertificateUse> certificates;
-  std::vector<Ref<const net::TlsClient>> pool_tls;    // by number in Config::pools
-  std::vector<Ref<const net::TlsClient>> forward_tls; // by number in Config::forwards
+  std::vector<Ref<const net::TlsClient>> pool_tls;       // by number in Config::pools
+  std::vector<Ref<const net::TlsClient>> pool_tls_http1; // the same where HTTP/1.1 is spoken there
+  std::vector<Ref<const net::TlsClient>> forward_tls;    // by number in Config::forwards
 
   const cache::Policy& policy(const rules::Route& route) const noexcept {
     static const cache::Policy kPlain;
     return route.index < policies.size() ? policies[route.index] : kPlain;
   }
   /// How a pool's servers, or the origins of a forward, are spoken to by TLS; null: not at all.
-  Ref<const net::TlsClient> tls_of_pool(std::uint32_t pool) const {
-    return pool < pool_tls.size() ? pool_tls[pool] : nullptr;
+  Ref<const net::TlsClient> tls_of_pool(std::uint32_t pool, bool http1 = false) const {
+    const auto& all = http1 ? pool_tls_http1 : pool_tls;
+    return pool < all.size() ? all[pool] : nullptr;
   }
   Ref<const net::TlsClient> tls_of(const config::ForwardDecl& forward) const {
     auto at = static_cast<std::size_t>(&forward - config->forwards.data());

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "http/websocket.h"
 #include "metrics/metrics.h"
 #include "proxy/fields_edit.h"
 #include "proxy/fill_head.h"
@@ -61,6 +62,10 @@ void H2Fetch::run() {
   if (state_ == FetchState::done || (state_ == FetchState::dial && !dial())) {
     return;
   }
+  if (relay_) {
+    run_tunnel();
+    return;
+  }
   if (deadline_.passed()) {
     if (connection_ != nullptr) {
       connection_->doubt(waits_);
@@ -75,7 +80,12 @@ void H2Fetch::run() {
   } else if (loss_ != Loss::none) {
     lose();
   }
-  if (stream_ != 0 && !request_sent_) { // the client has more of its body
+  push();
+}
+
+/// The client may have more of its body.
+void H2Fetch::push() {
+  if (stream_ != 0 && !request_sent_) {
     connection_->codec().resume(stream_);
     connection_->mark();
   }
@@ -112,19 +122,44 @@ void H2Fetch::ask() {
   metrics::count(dial_.reused() ? Metric::origin_connections_reused
                                 : Metric::origin_connections_opened);
   H2Origin& origin = dial_.take_shared();
-  stream_ = origin.ask(*this, plan_->head, plan_->body != nullptr, plan_->origin_idle);
+  if (plan_->websocket && !origin.is_settled()) {
+    connection_ = &origin;
+    origin.await_settings(*this, plan_->origin_idle);
+    return;
+  }
+  ask_on(origin);
+}
+
+void H2Fetch::ask_on(H2Origin& origin) {
+  if (plan_->websocket && !origin.codec().takes_extended_connect()) {
+    note(Loss::fault, kOnlyByHttp1);
+    return;
+  }
+  bool has_body = plan_->body != nullptr || plan_->websocket;
+  std::string_view protocol = plan_->websocket ? "websocket" : "";
+  stream_ = origin.ask(*this, plan_->head, has_body, protocol, plan_->origin_idle);
   if (stream_ == 0) {
     note(Loss::refused, {Code::closed, Side::origin});
     return;
   }
   connection_ = &origin;
   metrics::add(Metric::origin_http2_streams);
+  if (plan_->websocket) {
+    metrics::count(Metric::origin_http2_websockets);
+  }
 }
 
 // What the connection tells
 
+void H2Fetch::on_settled() {
+  if (plan_->websocket && stream_ == 0 && loss_ == Loss::none) {
+    ask_on(*connection_);
+  }
+}
+
 void H2Fetch::note(Loss loss, const Error& error) {
-  if (loss_ == Loss::none && answer_ != Answer::whole) {
+  bool is_due = answer_ != Answer::whole || (relay_ && !request_sent_);
+  if (loss_ == Loss::none && is_due) {
     loss_ = loss;
     lost_ = error;
   }
@@ -132,6 +167,9 @@ void H2Fetch::note(Loss loss, const Error& error) {
 }
 
 Pull H2Fetch::pull_body(OutQueue& out, std::size_t room) {
+  if (plan_->websocket) {
+    return pull_client(out, std::min(room, kBodyRoom));
+  }
   if (plan_->body == nullptr) {
     return Pull::failed;
   }
@@ -141,6 +179,18 @@ Pull H2Fetch::pull_body(OutQueue& out, std::size_t room) {
     note(Loss::fault, plan_->body->body_error());
   } else if (got == Pull::blocked && out.empty() && state_ == FetchState::send) {
     deadline_.disarm(); // the client's own deadline runs
+  }
+  return got;
+}
+
+/// Of a WebSocket. Nothing before it is answered (W8.3); after an answer that opens none, the end.
+Pull H2Fetch::pull_client(OutQueue& out, std::size_t room) {
+  if (!relay_) {
+    return state_ == FetchState::body ? Pull::end : Pull::blocked;
+  }
+  Pull got = relay_->pull_client(out, room);
+  if (got == Pull::failed) {
+    note(Loss::fault, plan_->tunnel->body_error());
   }
   return got;
 }
@@ -162,6 +212,9 @@ void H2Fetch::on_all_sent() {
   if (state_ == FetchState::send) {
     go(FetchState::head);
     deadline_.arm(resources_.loop, waits_, *this);
+  }
+  if (relay_) {
+    resources_.loop.wake(*this);
   }
 }
 
@@ -211,6 +264,13 @@ void H2Fetch::on_closed(std::uint32_t error) {
   if (refused) {
     metrics::count(Metric::origin_http2_refused);
   }
+  if (plan_->websocket && answer_ == Answer::due &&
+      error == static_cast<std::uint32_t>(H2Error::http_1_1_required)) {
+    note(Loss::fault, kOnlyByHttp1);
+    return;
+  }
+  // A reset without an error behind its end: it wants no more of the client's (RFC 9113 §8.1).
+  request_sent_ = request_sent_ || (plan_->websocket && answer_ == Answer::whole && error == 0);
   note(refused ? Loss::refused : Loss::fault,
        {malformed ? Code::malformed : Code::reset, Side::origin});
 }
@@ -233,6 +293,10 @@ std::string H2Fetch::take_interim() {
 }
 
 void H2Fetch::take_head() {
+  if (plan_->websocket && response_.status / 100 == 2) {
+    open_tunnel();
+    return;
+  }
   FinalHead judged = judge_head(*plan_, response_, dial_.address(), dial_.server()->label);
   if (judged.error.code != Code::none) {
     fail(judged.error);
@@ -251,6 +315,54 @@ void H2Fetch::take_head() {
   go(FetchState::body);
   deadline_.disarm();
   tell();
+}
+
+/// A client of HTTP/1.1 hears of it as 101, with the Accept to its key: there are none in HTTP/2
+/// (RFC 8441 §5).
+void H2Fetch::open_tunnel() {
+  using http::FieldId;
+  const http::RequestHead& request = *plan_->request;
+  response_.status = 101;
+  response_.reason = http::reason_phrase(101);
+  response_.fields.remove(FieldId::sec_websocket_accept);
+  if (!request.http2) {
+    std::string_view key = request.fields.value(FieldId::sec_websocket_key);
+    response_.fields.add(FieldId::sec_websocket_accept, arena_.copy(http::websocket_accept(key)),
+                         arena_);
+  }
+  fill_head_ = make_fill_head(*plan_, response_, dial_.address(), dial_.server()->label);
+  relay_ = std::make_unique<H2Relay>(resources_.loop, *this, *plan_->tunnel, plan_->tunnel_times);
+  go(FetchState::body);
+  deadline_.disarm();
+  tell();
+}
+
+void H2Fetch::open() {
+  if (relay_) {
+    relay_->open();
+    run_tunnel();
+  }
+}
+
+/// Something came from the client or the origin, or a time has passed.
+void H2Fetch::run_tunnel() {
+  if (relay_->is_over_time()) {
+    fail({Code::timeout, Side::self});
+    return;
+  }
+  if (relay_->from_origin_ended() && loss_ != Loss::none) { // nobody pulls any more
+    fail(lost_);
+    return;
+  }
+  bool news = !arrived_.empty() || answer_ == Answer::whole || loss_ != Loss::none;
+  if (ended() || (news && relay_->is_awaited())) {
+    tell();
+  }
+  push();
+}
+
+bool H2Fetch::ended() const {
+  return relay_ ? request_sent_ && relay_->from_origin_ended() : state_ == FetchState::done;
 }
 
 /// No head comes on this stream. Once more, where that is safe: the origin has not looked at the
@@ -322,6 +434,12 @@ Pull H2Fetch::finish() {
 }
 
 Pull H2Fetch::pull(OutQueue& out, std::size_t room) {
+  std::size_t before = out.bytes();
+  Pull got = pull_arrived(out, room);
+  return relay_ ? relay_->note_pull(got, out.bytes() > before) : got;
+}
+
+Pull H2Fetch::pull_arrived(OutQueue& out, std::size_t room) {
   if (error_.code != Code::none) {
     return Pull::failed;
   }
@@ -347,7 +465,8 @@ Pull H2Fetch::pull(OutQueue& out, std::size_t room) {
   if (!arrived_.empty()) {
     return Pull::more;
   }
-  if (answer_ == Answer::whole) {
+  bool is_tunnel = relay_ != nullptr; // it ends when both directions have
+  if (answer_ == Answer::whole && !is_tunnel) {
     return finish();
   }
   if (!out.empty()) {
@@ -356,6 +475,9 @@ Pull H2Fetch::pull(OutQueue& out, std::size_t room) {
   if (loss_ != Loss::none) {
     fail(lost_);
     return Pull::failed;
+  }
+  if (is_tunnel) {
+    return answer_ == Answer::whole ? Pull::end : Pull::blocked;
   }
   waits_ = plan_->body_timeout;
   deadline_.arm(resources_.loop, waits_, *this);
@@ -367,6 +489,7 @@ OriginFacts H2Fetch::facts() const {
   facts.address = dial_.address();
   facts.server =
       dial_.server() != nullptr ? std::string_view(dial_.server()->label) : std::string_view{};
+  facts.chosen = dial_.server();
   facts.http = dial_.address().valid() ? "2" : "";
   facts.bytes_in = bytes_in_;
   facts.bytes_out = bytes_out_;

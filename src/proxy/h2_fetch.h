@@ -4,7 +4,9 @@
 // shares with others. See fetch.h for owner, thread and states.
 //
 // What the connection tells (H2OriginPeer, on_lost) is noted, and the fetch's own turn acts on it.
-// What arrived and nobody has taken waits here, bounded by the stream's window.
+// What arrived and nobody has taken waits here, bounded by the stream's window. A WebSocket is an
+// extended CONNECT (RFC 8441), if the origin takes that; its stream is a tunnel once that is
+// answered with 2xx.
 #pragma once
 
 #include "http/h2_origin_codec.h"
@@ -12,6 +14,7 @@
 #include "proxy/fetch.h"
 #include "proxy/fetch_plan.h"
 #include "proxy/h2_origin.h"
+#include "proxy/h2_relay.h"
 
 namespace weir::proxy {
 
@@ -36,16 +39,20 @@ public:
   bool sent() const override { return request_sent_; }
   void keep_request() override;
   const http::Fields& trailers() const override { return trailers_; }
-  bool ended() const override { return state_ == FetchState::done; }
-  void open() override {} // no tunnel
+  bool ended() const override;
+  void open() override;
 
   void run() override;
 
+  /// What the origin takes is known: after H2Origin::await_settings().
+  void on_settled();
   /// The connection is over: its last call.
   void on_lost(const Error& why);
 
   // H2OriginPeer.
-  http::Method method() const override { return plan_->request->method; }
+  http::Method method() const override {
+    return plan_->websocket ? http::Method::connect : plan_->request->method;
+  }
   Pull pull_body(OutQueue& out, std::size_t room) override;
   const http::Fields& own_trailers() override;
   void on_sent(std::size_t bytes) override;
@@ -79,7 +86,13 @@ private:
   void note(Loss loss, const Error& error);
   bool dial();
   void ask();
+  void ask_on(H2Origin& origin);
+  void push();
   void take_head();
+  void open_tunnel();
+  void run_tunnel();
+  Pull pull_client(OutQueue& out, std::size_t room);
+  Pull pull_arrived(OutQueue& out, std::size_t room);
   void lose();
   bool may_retry() const;
   void detach();
@@ -117,6 +130,7 @@ private:
   std::vector<std::string> interims_;
   Ref<const cache::FillHead> fill_head_;
   Ref<const cache::Entry> revalidated_;
+  std::unique_ptr<H2Relay> relay_; // of a tunnel
 };
 
 } // namespace weir::proxy

@@ -50,16 +50,23 @@ H2Origin::~H2Origin() {
 }
 
 std::int32_t H2Origin::ask(H2Fetch& fetch, std::string_view head, bool has_body,
-                           Duration idle_time) {
+                           std::string_view protocol, Duration idle_time) {
   go_busy();
-  std::int32_t id = takes_more() ? codec_.request(fetch, head, scheme_, has_body) : 0;
+  std::int32_t id = takes_more() ? codec_.request(fetch, head, scheme_, has_body, protocol) : 0;
   if (id != 0) {
     idle_time_ = idle_time;
-    fetches_.push_back(fetch);
+    if (!static_cast<ListNode<AskTag>&>(fetch).linked()) {
+      fetches_.push_back(fetch);
+    }
     metrics::count(Metric::origin_http2_requests);
   }
   mark();
   return id;
+}
+
+void H2Origin::await_settings(H2Fetch& fetch, Duration idle_time) {
+  idle_time_ = idle_time;
+  fetches_.push_back(fetch);
 }
 
 void H2Origin::mark() {
@@ -75,6 +82,9 @@ void H2Origin::doubt(Duration waited) noexcept {
 void H2Origin::on_settings() {
   settled_ = true;
   deadline_.disarm();
+  if (H2Fetch* opener = fetches_.front()) { // nobody else is here before
+    opener->on_settled();
+  }
 }
 
 void H2Origin::run() {

@@ -37,9 +37,12 @@ public:
   bool has_room() const { return settled_ && takes_more() && codec_.has_room(); }
 
   // For its fetches.
-  /// Begins a request; `idle_time`: how long the connection is kept after the last one. The
-  /// stream's number; 0: there is no room.
-  std::int32_t ask(H2Fetch& fetch, std::string_view head, bool has_body, Duration idle_time);
+  /// Begins a request; `protocol`: of an extended CONNECT, else empty; `idle_time`: how long the
+  /// connection is kept after the last one. The stream's number; 0: there is no room.
+  std::int32_t ask(H2Fetch& fetch, std::string_view head, bool has_body, std::string_view protocol,
+                   Duration idle_time);
+  /// Of who has opened it, before is_settled(): on_settled() tells, or on_lost().
+  void await_settings(H2Fetch& fetch, Duration idle_time);
   http::H2OriginCodec& codec() noexcept { return codec_; }
   const Ref<Chunk>& input() const noexcept { return input_; }
   /// There may be frames to send.

@@ -139,6 +139,10 @@ void H2Stream::body_ready() {
     deferred_ = false;
     session_->codec().resume(id_);
     session_->mark();
+  } else if (raw_ && out_ == Out::ended && body_ == Body::open && exchange_.ended()) {
+    body_ = Body::ended; // nobody takes more of the client's
+    session_->answered(id_, false);
+    session_->mark();
   }
 }
 

@@ -21,6 +21,7 @@ src_proxy_libproxy_a_SOURCES = \
   src/proxy/h2_floods.cc src/proxy/h2_floods.h \
   src/proxy/h2_origin.cc src/proxy/h2_origin.h \
   src/proxy/h2_origins.cc src/proxy/h2_origins.h \
+  src/proxy/h2_relay.cc src/proxy/h2_relay.h \
   src/proxy/h2_session.cc src/proxy/h2_session.h \
   src/proxy/h2_stream.cc src/proxy/h2_stream.h \
   src/proxy/handshake.cc src/proxy/handshake.h \

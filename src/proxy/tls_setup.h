@@ -33,8 +33,9 @@ struct TlsSetup {
   bool good = true; // no error among the diagnostics
   std::vector<TlsListener> listeners;
   std::vector<CertificateUse> certificates;
-  std::vector<Ref<const net::TlsClient>> pools;    // by number in Config::pools; null: no TLS
-  std::vector<Ref<const net::TlsClient>> forwards; // by number in Config::forwards
+  std::vector<Ref<const net::TlsClient>> pools;       // by number in Config::pools; null: no TLS
+  std::vector<Ref<const net::TlsClient>> pools_http1; // as pools, with HTTP/1.1 alone
+  std::vector<Ref<const net::TlsClient>> forwards;    // by number in Config::forwards
   std::vector<config::Diagnostic> diagnostics;
 
   Ref<const net::TlsServer> at(const Address& address) const;

@@ -258,6 +258,7 @@ Built build(const std::string& file, Lasting& lasting, std::uint64_t number) {
   take_listeners(config, lasting, tls, *generation);
   generation->certificates = std::move(tls.certificates);
   generation->pool_tls = std::move(tls.pools);
+  generation->pool_tls_http1 = std::move(tls.pools_http1);
   generation->forward_tls = std::move(tls.forwards);
   built.generation = std::move(generation);
   return built;

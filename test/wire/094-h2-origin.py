@@ -595,13 +595,6 @@ def _():
     expect_equal(together(30, lambda i: ask(f"/nginx/hello?{i}").status), [200] * 30)
 
 
-@test("WebSocket: the request goes on without its upgrade")
-def _():
-    origin.on("/chat", lambda stream: stream.answer(b"no chat", status=426))
-    got = ask("/chat", "Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: AAAA")
-    expect_equal((got.status, "upgrade" in origin.seen("/chat")[0].fields), (426, False))
-
-
 @test("a server that refuses connections: the next one of the pool")
 def _():
     second.abandon()

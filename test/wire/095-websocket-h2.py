@@ -10,8 +10,7 @@ from lib.websocket import echo, masked, switched
 authority = Authority()
 www = authority.make("www", "DNS:www.test", "DNS:proxy.test")
 origin = Origin()
-modern = H2Origin()
-text = config(origin, top=f"pool modern {{ server {modern.name}; http2 }}\n") + f"""
+text = config(origin) + f"""
 site secure.test www.test {{
     listen 127.0.0.4:0 tls cert {www}
     listen 127.0.0.5:0 http1 http2
@@ -20,7 +19,6 @@ site secure.test www.test {{
     rules {{ deny path /denied; deny method CONNECT
              allow all }}
     route /off/ {{ websocket no; pool app }}
-    route /modern/ {{ pool modern }}
     route /own/ {{ respond 200 "own" }}
     route / {{ cache main; pool app }}
 }}
@@ -195,13 +193,13 @@ def _(make):
 
 
 @table("no tunnel: {}", [
-    ("another protocol", "/ws", {"protocol": "connect-udp"}, 501), ("websocket no", "/off/x", {}, 501), ("a pool that speaks HTTP/2", "/modern/x", {}, 501),
+    ("another protocol", "/ws", {"protocol": "connect-udp"}, 501), ("websocket no", "/off/x", {}, 501),
     ("a route that answers by itself", "/own/x", {}, 501), ("a rule", "/denied", {}, 403)])
 def _(path, keys, status):
-    before = len(origin.requests) + len(modern.requests)
+    before = len(origin.requests)
     with clear() as client:
         expect_equal(client.answer(connect(client, path, **keys)).status, status)
-    expect_equal(len(origin.requests) + len(modern.requests), before)
+    expect_equal(len(origin.requests), before)
 
 
 @test("it goes past the cache, and stores nothing")
@@ -239,4 +237,4 @@ def _():
     expect_equal(weir.row("path = '/stays'")["end"], "timeout")
 
 
-main(origin, modern, weir)
+main(origin, weir)

@@ -60,7 +60,8 @@ WIRE_TESTS = \
   test/wire/093-http2-frames.py \
   test/wire/094-h2-origin.py \
   test/wire/095-websocket-h2.py \
-  test/wire/096-chromium.py
+  test/wire/096-chromium.py \
+  test/wire/097-websocket-h2-origin.py
 TESTS += $(WIRE_TESTS)
 EXTRA_DIST += $(WIRE_TESTS) test/wire/run test/wire/lib
 LONG_TESTS = $(filter test/wire/046% test/wire/055% test/wire/061% test/wire/08%,$(WIRE_TESTS))

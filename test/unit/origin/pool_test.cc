@@ -118,6 +118,16 @@ TEST_CASE("W6.11 a request tries each server once, then there is none") {
   }
 }
 
+TEST_CASE("one that is asked first counts as tried, and costs nobody a turn") {
+  ServerStates states;
+  Pool pool(decl({1, 1, 1}), states);
+  Pool::Tried tried = 0;
+  CHECK(pool.choose(tried, &pool.servers()[2])->host == "c");
+  CHECK(pool.choose(tried)->host == "a");
+  CHECK(pool.choose(tried)->host == "b");
+  CHECK(pool.choose(tried) == nullptr);
+}
+
 TEST_CASE("a pool without servers chooses none") {
   ServerStates states;
   Pool pool(decl({}), states);

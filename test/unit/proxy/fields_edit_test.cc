@@ -153,6 +153,20 @@ TEST_CASE("W5.4 an upgrade goes on with the client's key, or with weir's") {
   CHECK(ours.find("theirs") == std::string::npos);
 }
 
+TEST_CASE("W5.4 by an extended CONNECT neither key nor upgrade goes on") {
+  Forwarding f = how();
+  f.extended_connect = true;
+  std::string head =
+      sent("Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: theirs\r\n"
+           "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: chat\r\n",
+           f);
+  CHECK_FALSE(names(head, "upgrade"));
+  CHECK_FALSE(names(head, "connection"));
+  CHECK_FALSE(names(head, "sec-websocket-key"));
+  CHECK(has(head, "Sec-WebSocket-Version: 13"));
+  CHECK(has(head, "Sec-WebSocket-Protocol: chat"));
+}
+
 TEST_CASE("W5.5 Max-Forwards is counted down") {
   CHECK(has(sent("Max-Forwards: 7\r\n"), "Max-Forwards: 6"));
   CHECK(has(sent("Max-Forwards: 1\r\n"), "Max-Forwards: 0"));

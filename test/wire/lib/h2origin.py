@@ -55,6 +55,7 @@ class H2Request:
         self.conn, self.number, self.fields = conn, number, fields
         self.method, self.path = fields(":method"), fields(":path")
         self.trailers, self.received, self.ended, self.error, self.hold = None, bytearray(), False, None, False
+        self.taken = 0  # by exactly()
 
     def __repr__(self):
         return f"<stream {self.number} {self.method} {self.path} ended {self.ended} error {self.error} {len(self.received)}>"
@@ -68,6 +69,15 @@ class H2Request:
     def body(self):
         self.wait(lambda: self.ended or self.error, "the end of the request")
         return self.received
+
+    def exactly(self, size):
+        """The next bytes that come; Closed if they end before."""
+        end = self.taken + size
+        self.wait(lambda: len(self.received) >= end or self.ended or self.error, f"{size} bytes")
+        if len(self.received) < end:
+            raise Closed(bytes(self.received))
+        start, self.taken = self.taken, end
+        return bytes(self.received[start:end])
 
     def was_reset(self):
         self.wait(lambda: self.error, "a reset")
@@ -215,10 +225,11 @@ class H2Connection(Stream):
 
 
 class H2Origin:
-    """`settings`: pairs for its SETTINGS; `settles` False: it sends none. `cert`: over TLS with this `alpn`."""
+    """`settings`: pairs for its SETTINGS; `settles` False: it sends none. `cert`: over TLS with this `alpn`. `http1`: an
+    Origin, who answers on connections that speak HTTP/1.1 here."""
 
-    def __init__(self, settings=(), settles=True, cert=None, alpn=("h2",)):
-        self.settings, self.settles = list(settings), settles
+    def __init__(self, settings=(), settles=True, cert=None, alpn=("h2",), http1=None):
+        self.settings, self.settles, self.http1 = list(settings), settles, http1
         self.context = h2_server_context(cert, alpn) if cert else None
         self.scripts, self.requests, self.connections, self.errors = {}, [], [], []
         self.lock, self.ending = threading.Lock(), False
@@ -282,12 +293,20 @@ class H2Origin:
                 return
             threading.Thread(target=self._serve, args=(sock,), daemon=True).start()
 
+    def _speaks_http2(self, sock):
+        if self.context:
+            return sock.selected_alpn_protocol() == "h2"
+        return sock.recv(4, socket.MSG_PEEK | socket.MSG_WAITALL) == PREFACE[:4]
+
     def _serve(self, sock):
         conn = None
         try:
             if self.context:
                 sock.settimeout(DEADLINE)
                 sock = self.context.wrap_socket(sock, server_side=True)
+            if self.http1 and not self._speaks_http2(sock):
+                self.http1.serve(sock)
+                return
             conn = H2Connection(self, sock, len(self.connections) + 1)
             with self.lock:
                 self.connections.append(conn)

@@ -124,11 +124,18 @@ class Origin:
                 sock, _ = listener.accept()
             except OSError:
                 return
-            with self.lock:
-                self.connections += 1
-                connection = Connection(sock, self.connections)
-                self.open.add(connection)
-            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+            threading.Thread(target=self._serve, args=(self._connection(sock),), daemon=True).start()
+
+    def _connection(self, sock):
+        with self.lock:
+            self.connections += 1
+            made = Connection(sock, self.connections)
+            self.open.add(made)
+        return made
+
+    def serve(self, sock):
+        """Answers on a connection that somebody else has accepted, until it ends."""
+        Origin._serve(self, self._connection(sock))
 
     def _serve(self, connection):
         try:

@@ -4,7 +4,7 @@ import base64
 import hashlib
 import os
 
-from .http1 import head
+from .http1 import Closed, head
 
 GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
@@ -20,7 +20,7 @@ def switched(request, *more):
 
 
 def message(conn):
-    """One short masked text frame of a client."""
+    """One short masked text frame of a client, of a connection or a stream."""
     first, size = conn.exactly(2)
     mask = conn.exactly(4)
     return first, bytes(byte ^ mask[i % 4] for i, byte in enumerate(conn.exactly(size & 0x7f)))
@@ -40,3 +40,16 @@ def echo(conn, request):
         if first == 0x88:
             conn.close()
             return
+
+
+def h2_echo(stream):
+    """The same on a stream of an extended CONNECT (RFC 8441)."""
+    stream.head(200)
+    first = 0
+    while first != 0x88:
+        try:
+            first, text = message(stream)
+        except Closed:
+            stream.data(end=True)
+            return
+        stream.data(bytes([first, len(text)]) + text, end=first == 0x88)
