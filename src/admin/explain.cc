@@ -27,6 +27,7 @@ struct Asked {
   const ExplainAsk& ask;
   const config::Config& config;
   const rules::RouteTable& routes;
+  std::span<const rules::UserTable> users;
   const Details& details;
   http::Target url;
   WallTime at{};
@@ -176,8 +177,34 @@ std::string later_denial(const Asked& asked, const rules::Route& route, const ru
   return {};
 }
 
+/// Who asks, by --user alone: passwords are not looked at. Empty: the request goes on to the rules.
+std::string log_in(const Asked& asked, const rules::Route& route, rules::Facts& facts) {
+  if (route.auth == nullptr || asked.ask.own) {
+    return {};
+  }
+  const config::NameRef& users = route.auth->users;
+  int status = route.forward != nullptr ? 407 : 401;
+  if (asked.ask.user.empty()) {
+    return fmt::format("users {} have to log in ({}); --user says who asks", users.name, status);
+  }
+  const rules::User* user =
+      users.index < asked.users.size() ? asked.users[users.index].find(asked.ask.user) : nullptr;
+  if (user == nullptr) {
+    return fmt::format("{} is none of users {} ({})", asked.ask.user, users.name, status);
+  }
+  facts.user = user->name;
+  facts.groups = user->groups;
+  return {};
+}
+
 std::string result_text(const Asked& asked, const Entrance& in, const rules::Verdict& verdict,
-                        const std::string& later) {
+                        const std::string& login, const std::string& later) {
+  if (in.redirects && in.route->auth != nullptr) {
+    return "allow: redirect to https, before anybody logs in";
+  }
+  if (!login.empty()) {
+    return "refused: " + login;
+  }
   if (!verdict.allows()) {
     return fmt::format("{} {}", rules::name(verdict.action), verdict.status);
   }
@@ -195,6 +222,7 @@ Json explain_way(const Asked& asked, const Request& request, const Entrance& in)
   facts.place = route.place;
   facts.addresses = asked.addresses;
   facts.addresses_known = !asked.addresses.empty();
+  std::string login = log_in(asked, route, facts);
   rules::Trace trace;
   rules::Verdict verdict = route.rules->evaluate(facts, asked.at, &trace);
   std::string later =
@@ -213,13 +241,16 @@ Json explain_way(const Asked& asked, const Request& request, const Entrance& in)
   way["answer"] = row.answer;
   way["cache"] = row.cache;
   way["method"] = std::string(facts.method);
+  way["users"] = route.auth != nullptr ? route.auth->users.name : "";
+  way["user"] = std::string(facts.user);
+  way["groups"] = std::vector<std::string>(facts.groups.begin(), facts.groups.end());
   way["host"] = std::string(facts.host);
   way["port"] = facts.port;
   way["rules"] = trace_json(trace);
   way["decision"] = trace.decision;
   way["verdict"] = verdict_json(verdict, route, asked.config);
-  way["result"] = result_text(asked, in, verdict, later);
-  if (verdict.allows() && later.empty() && !in.redirects && asked.details) {
+  way["result"] = result_text(asked, in, verdict, login, later);
+  if (login.empty() && verdict.allows() && later.empty() && !in.redirects && asked.details) {
     asked.details({route, verdict, facts, request.head}, way);
   }
   return way;
@@ -256,6 +287,7 @@ ExplainAsk explain_ask(const Json& arguments) {
   ExplainAsk ask;
   ask.url = text_of(arguments, "url");
   ask.client = text_of(arguments, "client");
+  ask.user = text_of(arguments, "user");
   ask.at = text_of(arguments, "at");
   ask.method = text_of(arguments, "method");
   ask.headers = list_of(arguments, "header");
@@ -275,8 +307,9 @@ Result<http::Target> parse_url(std::string_view url, Arena& arena) {
 }
 
 Answer explain_answer(const ExplainAsk& ask, const config::Config& config,
-                      const rules::RouteTable& routes, WallTime now, const Details& details) {
-  Asked asked{ask, config, routes, details, {}, {}, {}, {}};
+                      const rules::RouteTable& routes, std::span<const rules::UserTable> users,
+                      WallTime now, const Details& details) {
+  Asked asked{ask, config, routes, users, details, {}, {}, {}, {}};
   if (std::string wrong = read_asked(ask, now, asked); !wrong.empty()) {
     return failure(Exit::usage, wrong);
   }

@@ -15,18 +15,21 @@
 #include "config/config.h"
 #include "http/message.h"
 #include "rules/route.h"
+#include "rules/user_table.h"
 
 namespace weir::admin {
 
 struct ExplainAsk {
   std::string url;
   std::string client;
+  std::string user; // who has logged in
   std::string at;
   std::string method;
   std::vector<std::string> headers; // "Name: value"
   std::vector<std::string> addresses;
   std::string forward; // only this one; empty: any
   std::string site;
+  bool own = false; // weir asks for itself: it does not log in
 };
 ExplainAsk explain_ask(const Json& arguments);
 
@@ -40,8 +43,10 @@ struct Admitted {
 /// Adds to one way what only the daemon knows; may be empty.
 using Details = std::function<void(const Admitted& admitted, Json& way)>;
 
+/// `users`: by number in Config::users.
 Answer explain_answer(const ExplainAsk& ask, const config::Config& config,
-                      const rules::RouteTable& routes, WallTime now, const Details& details);
+                      const rules::RouteTable& routes, std::span<const rules::UserTable> users,
+                      WallTime now, const Details& details);
 
 /// The parts of an absolute URL; a bare "host/path" counts as http. Views into `arena`.
 Result<http::Target> parse_url(std::string_view url, Arena& arena);

@@ -10,6 +10,7 @@
 
 #include "admin/certificates.h"
 #include "log/query.h"
+#include "rules/user_table.h"
 
 namespace weir::admin {
 namespace {
@@ -111,6 +112,7 @@ Answer test_answer(const std::string& file) {
                                        : config::load_file(file);
   Clock::tick();
   check_tls(loaded);
+  rules::check_user_tables(loaded);
   Answer answer;
   if (!loaded.config) {
     answer = failure(Exit::failed, fmt::format("{}: {}", file.empty() ? "(default)" : file,

@@ -17,10 +17,13 @@ namespace {
 
 using http::FieldId;
 
-/// "c:lang=de" of a key: "cookie lang=de".
+/// "c:lang=de" of a key: "cookie lang=de"; "u:staff": "users staff".
 std::string part_text(std::string_view part) {
   std::string_view what = part.substr(0, 2);
-  std::string_view kind = what == "c:" ? "cookie " : what == "h:" ? "field " : "";
+  std::string_view kind = what == "c:"   ? "cookie "
+                          : what == "h:" ? "field "
+                          : what == "u:" ? "users "
+                                         : "";
   return std::string(kind).append(kind.empty() ? part : part.substr(2));
 }
 
@@ -418,8 +421,8 @@ Answer get_answer(const proxy::Generation& generation, ExplainAsk what) {
   Details details = [&generation](const Admitted& admitted, Json& way) {
     add_lookup(generation, admitted, way);
   };
-  Answer answer =
-      explain_answer(what, *generation.config, *generation.routes, Clock::wall(), details);
+  Answer answer = explain_answer(what, *generation.config, *generation.routes, generation.users,
+                                 Clock::wall(), details);
   if (!answer.body.contains("ways")) {
     return answer;
   }

@@ -38,6 +38,7 @@ constexpr std::array kReq = {
 constexpr std::array kExplain = {
     Argument{"url", Kind::word, "URL", true, false, "what would be asked for"},
     Argument{"client", Kind::option, "ADDRESS", false, false, "of the client; else 127.0.0.1"},
+    Argument{"user", Kind::option, "NAME", false, false, "who has logged in"},
     Argument{"at", Kind::option, "TIME", false, false, "2026-11-21T10:30, in UTC; else now"},
     Argument{"method", Kind::option, "METHOD", false, false,
              "else GET; CONNECT for https through a forward"},
@@ -51,6 +52,7 @@ constexpr std::array kCacheGet = {
     Argument{"method", Kind::option, "METHOD", false, false, "else GET"},
     Argument{"header", Kind::list, "'NAME: VALUE'", false, false, "a field of the request"},
     Argument{"client", Kind::option, "ADDRESS", false, false, "of the client; else 127.0.0.1"},
+    Argument{"user", Kind::option, "NAME", false, false, "who has logged in"},
     Argument{"forward", Kind::option, "NAME", false, false, "only as a request to this forward"},
     Argument{"site", Kind::option, "NAME", false, false, "only as a request to this site"}};
 constexpr std::array kRoutes = {

@@ -59,6 +59,7 @@ Answer show(const proxy::Generation& generation, const Url& url) {
     cache::Tier& tier = *generation.caches[*route.cache];
     std::string_view realm = tier.shared ? std::string_view{} : route.place;
     cache::KeyParts parts{realm, url.scheme, url.host, url.port, url.target};
+    parts.extra = {&route.login, static_cast<std::size_t>(!route.login.empty())};
     Arena arena;
     cache::Key key = generation.policy(route).make_key(parts, nullptr, tier.secret, arena);
     if (!seen.emplace(*route.cache, key.bytes).second) {

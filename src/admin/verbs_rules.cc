@@ -67,7 +67,8 @@ void explain(const Ask& ask) {
         Details details = [&generation](const Admitted& admitted, Json& way) {
           add_details(*generation, admitted, way);
         };
-        reply->set(explain_answer(what, *generation->config, *generation->routes, now, details));
+        reply->set(explain_answer(what, *generation->config, *generation->routes, generation->users,
+                                  now, details));
       });
   if (!taken) {
     ask.answer(failure(Exit::failed, "too much is being done at the moment: try again"));

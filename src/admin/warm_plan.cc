@@ -148,6 +148,7 @@ void Planner::see(const std::string& url, const std::string& forward, const std:
   what.client = ask_.client;
   what.forward = forward;
   what.site = site;
+  what.own = true;
   Answer answer = get_answer(generation_, what);
   const Json* way = answer.exit == Exit::ok ? choose(answer.body["ways"]) : nullptr;
   if (way == nullptr) {

@@ -11,7 +11,7 @@ namespace weir::cache {
 namespace {
 
 constexpr std::size_t kMostParameters = 128; // of a query that is edited; more: it stays as it is
-constexpr std::size_t kMostParts = 16;       // cookies and fields in a key; config/ refuses more
+constexpr std::size_t kMostParts = 17; // who logs in, cookies and fields; config/ refuses more
 constexpr std::size_t kMostTags = 256;
 constexpr std::size_t kLongestTag = 256;
 
@@ -132,6 +132,9 @@ Key Policy::make_key(KeyParts parts, const http::Fields* fields, const HashKey& 
   std::array<std::string_view, kMostParts> extra;
   std::size_t count = 0;
   if (fields != nullptr && has_parts()) {
+    for (std::string_view part : parts.extra) {
+      extra[count++] = part;
+    }
     for (const std::string& name : key_cookies) {
       if (count < extra.size()) {
         extra[count++] = arena.join({"c:", name, "=", cookie_value(*fields, name)});

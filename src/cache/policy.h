@@ -70,7 +70,7 @@ struct Policy {
   /// The key adds something to the URL.
   bool has_parts() const noexcept { return !key_cookies.empty() || !key_headers.empty(); }
   /// The key of a request to a URL whose `parts` are as they were asked for. `fields` may be null:
-  /// only what the URL gives (the first part of each key for it).
+  /// only what the URL gives (the first part of each key for it), and `extra` of the parts.
   Key make_key(KeyParts parts, const http::Fields* fields, const HashKey& secret,
                Arena& arena) const;
 };

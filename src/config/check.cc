@@ -95,9 +95,9 @@ class Uses {
 public:
   explicit Uses(Reading& r)
       : config_(r.config), caches_(r, "cache", config_.caches), lists_(r, "list", config_.lists),
-        whens_(r, "when", config_.whens), limits_(r, "limit", config_.limits),
-        pools_(r, "pool", config_.pools), pages_(r, "page", config_.pages),
-        forwards_(r, "forward", config_.forwards) {}
+        users_(r, "users", config_.users), whens_(r, "when", config_.whens),
+        limits_(r, "limit", config_.limits), pools_(r, "pool", config_.pools),
+        pages_(r, "page", config_.pages), forwards_(r, "forward", config_.forwards) {}
 
   void resolve() {
     each_rules(config_, [this](std::vector<RuleDecl>& rules) {
@@ -110,14 +110,21 @@ public:
     });
     for (ForwardDecl& forward : config_.forwards) {
       caches_.use(forward.cache);
+      users_.use(forward.auth.users);
     }
     for (SiteDecl& site : config_.sites) {
       caches_.use(site.cache);
+      users_.use(site.auth.users);
       for (RouteDecl& route : site.routes) {
         if (route.cache.at == site.cache.at) {
           route.cache = site.cache; // told once, where it stands
         } else {
           caches_.use(route.cache);
+        }
+        if (route.auth.at == site.auth.at) {
+          route.auth = site.auth;
+        } else {
+          users_.use(route.auth.users);
         }
         pools_.use(route.pool);
       }
@@ -133,7 +140,7 @@ public:
   }
 
   void warn_unused() const {
-    for (const Names* names : {&caches_, &lists_, &whens_, &limits_, &pools_, &pages_}) {
+    for (const Names* names : {&caches_, &lists_, &users_, &whens_, &limits_, &pools_, &pages_}) {
       names->warn_unused();
     }
   }
@@ -148,7 +155,7 @@ private:
   }
 
   Config& config_;
-  Names caches_, lists_, whens_, limits_, pools_, pages_, forwards_;
+  Names caches_, lists_, users_, whens_, limits_, pools_, pages_, forwards_;
 };
 
 // What there should be
@@ -391,7 +398,7 @@ const RuleDecl* opening_rule(const std::vector<RuleDecl>& rules) {
 void check_open(Reading& r) {
   for (const ForwardDecl& forward : r.config.forwards) {
     const RuleDecl* rule = opening_rule(forward.rules);
-    if (rule == nullptr || forward.options.open_proxy) {
+    if (rule == nullptr || forward.auth || forward.options.open_proxy) {
       continue;
     }
     for (const ListenDecl& listen : forward.listens) {
@@ -400,8 +407,9 @@ void check_open(Reading& r) {
                        fmt::format("forward '{}' would be an open proxy: anybody who reaches {} "
                                    "may use it",
                                    forward.name, listen.address.to_string()),
-                       fmt::format("the rule at {} allows any client: add 'client CIDR' to it, or "
-                                   "write 'open-proxy yes'",
+                       fmt::format("the rule at {} allows any client: add 'client CIDR' to it, "
+                                   "have clients log in with 'auth basic from NAME', or write "
+                                   "'open-proxy yes'",
                                    r.report.where(rule->at)));
         break;
       }
@@ -527,6 +535,7 @@ void check(Reading& r) {
   check_unreachable(r);
   check_limits(r);
   check_memory(r);
+  check_users(r);
   check_l4(r);
   check_http2(r);
   check_use(r);

@@ -22,6 +22,7 @@
 #include "config/rule_decl.h"
 #include "config/source.h"
 #include "config/use_decl.h"
+#include "config/users_decl.h"
 
 namespace weir::config {
 
@@ -101,6 +102,7 @@ struct ForwardDecl {
   CacheUseDecl use;
   CompressDecl compress;
   OriginTls tls;
+  AuthDecl auth;
   std::vector<RuleDecl> rules;
   Options options;
   Position at, connect_at, private_at;
@@ -116,6 +118,7 @@ struct RouteDecl {
   NameRef cache; // the route's own or the site's; none: not cached
   CacheUseDecl use;
   CompressDecl compress;
+  AuthDecl auth; // the route's own or the site's
   RespondDecl respond;
   std::string redirect_url;
   std::uint16_t redirect_status = 302;
@@ -131,6 +134,7 @@ struct SiteDecl {
   NameRef cache;
   CacheUseDecl use;
   CompressDecl compress;
+  AuthDecl auth;
   std::vector<RuleDecl> rules;
   std::vector<RouteDecl> routes; // in the order written; rules/route sorts
   Options options;
@@ -198,6 +202,7 @@ struct Config {
   DnsDecl dns;
   std::vector<CacheDecl> caches;
   std::vector<ListDecl> lists;
+  std::vector<UsersDecl> users;
   std::vector<WhenDecl> whens;
   std::vector<LimitDecl> limits;
   std::vector<PoolDecl> pools;

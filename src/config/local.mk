@@ -16,7 +16,7 @@ src_config_libconfig_a_SOURCES = \
   src/config/read_rules.cc \
   src/config/read_top.cc \
   src/config/read_traffic.cc \
-  src/config/read_use.cc \
+  src/config/read_use.cc src/config/read_users.cc \
   src/config/report.cc src/config/report.h \
   src/config/rule_decl.h \
   src/config/show.cc \
@@ -24,7 +24,7 @@ src_config_libconfig_a_SOURCES = \
   src/config/statements.cc src/config/statements.h \
   src/config/syntax.cc src/config/syntax.h \
   src/config/tree.cc src/config/tree.h \
-  src/config/use_decl.h \
+  src/config/use_decl.h src/config/users_decl.h \
   src/config/values.cc src/config/values.h
 
 LINK_CONFIG = src/config/libconfig.a $(RE2_LIBS) $(LINK_HTTP)
@@ -34,7 +34,8 @@ test_unit_config_test_SOURCES = \
   test/unit/config/errors_test.cc \
   test/unit/config/format_test.cc \
   test/unit/config/load_test.cc \
-  test/unit/config/options_test.cc
+  test/unit/config/options_test.cc \
+  test/unit/config/users_test.cc
 test_unit_config_test_CPPFLAGS = $(AM_CPPFLAGS) -DWEIR_SOURCE_DIR='"$(abs_top_srcdir)"'
 test_unit_config_test_LDADD = test/unit/libtestmain.a $(LINK_CONFIG)
 TESTS += test/unit/config_test

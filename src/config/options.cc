@@ -50,7 +50,7 @@ constexpr Place kPlaces[] = {
     {DISK, "disk", "disk_"},       {PRIVATE, "private", "private_"},
     {ARGUMENT, "rule", "rule_"},   {CONDITION, "condition", "match_"},
     {USE, "cache NAME", "use_"},   {L4, "l4", "l4_"},
-    {CHECK, "check", "check_"},
+    {CHECK, "check", "check_"},    {USERS, "users", "users_"},
 };
 
 struct Unit {

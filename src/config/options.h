@@ -32,12 +32,13 @@ constexpr Flags LISTEN = 1U << 12, SERVER = 1U << 13, MEMORY = 1U << 14, DISK = 
                 PRIVATE = 1U << 16, ARGUMENT = 1U << 17, CONDITION = 1U << 18, USE = 1U << 19;
 constexpr Flags LIMIT = 1U << 20, L4 = 1U << 21; // blocks
 constexpr Flags CHECK = 1U << 22;                // within a statement
-constexpr Flags PLACES = (1U << 23) - 1;
-constexpr Flags RELOAD = 1U << 23; // a reload changes it
-constexpr Flags NONE = 1U << 24;   // `none` may stand for the value; stored as 0
-constexpr Flags AUTO = 1U << 25;   // `auto` may; stored as 0
-constexpr Flags ONCE = 1U << 26;   // at most once in its block
-constexpr Flags BLOCK = 1U << 27;  // has a block
+constexpr Flags USERS = 1U << 23;                // a block
+constexpr Flags PLACES = (1U << 24) - 1;
+constexpr Flags RELOAD = 1U << 24; // a reload changes it
+constexpr Flags NONE = 1U << 25;   // `none` may stand for the value; stored as 0
+constexpr Flags AUTO = 1U << 26;   // `auto` may; stored as 0
+constexpr Flags ONCE = 1U << 27;   // at most once in its block
+constexpr Flags BLOCK = 1U << 28;  // has a block
 } // namespace flag
 
 enum class Type : std::uint8_t { duration, bytes, count, percent, flag, words };

@@ -118,10 +118,10 @@ void read_limit_key(Reading& r, const Statement& s, Scope& scope) {
       limit.by_path = true;
     } else if (word.is("header") && i + 1 < s.words.size() && !s.words[i + 1].text.empty()) {
       read_field(r, s.words[++i], limit);
-    } else if (word.is("user")) {
-      absent_word(r, word);
+    } else if (word.is("user") && !limit.by_user) {
+      limit.by_user = true;
     } else {
-      bad_value(r, word, "write client, header NAME or path, each once");
+      bad_value(r, word, "write client, user, header NAME or path, each once");
     }
   }
 }
@@ -199,6 +199,7 @@ std::string write_limit_key(const LimitDecl& limit) {
   if (limit.by_client) {
     out = fmt::format(" client /{} /{}", limit.v4_bits, limit.v6_bits);
   }
+  out += limit.by_user ? " user" : "";
   for (const std::string& each : limit.headers) {
     out += " header " + each;
   }

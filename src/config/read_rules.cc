@@ -381,6 +381,25 @@ void read_match_header(Reading& r, const Statement& s, Scope& scope) {
       [condition](const Word& word) { condition->regexes.push_back(word.text); });
 }
 
+void read_match_user(Reading& r, const Statement& s, Scope& scope) {
+  Condition* condition = begin(r, s, scope, ConditionKind::user);
+  for (std::size_t i = 1; condition != nullptr && i < s.words.size(); ++i) {
+    if (!s.words[i].quoted && s.words[i].is("~")) {
+      return bad_value(r, s.words[i], "users are named, not searched for; several may be a group");
+    }
+    warn_of_typo(r, s.words[i], "user");
+    condition->texts.push_back(s.words[i].text);
+  }
+}
+
+void read_match_group(Reading& r, const Statement& s, Scope& scope) {
+  Condition* condition = begin(r, s, scope, ConditionKind::group);
+  for (std::size_t i = 1; condition != nullptr && i < s.words.size(); ++i) {
+    warn_of_typo(r, s.words[i], "group");
+    condition->texts.push_back(read_name(r, s.words[i]));
+  }
+}
+
 void read_match_list(Reading& r, const Statement& s, Scope& scope) {
   read_names(r, s, scope, ConditionKind::list);
 }

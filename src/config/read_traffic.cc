@@ -537,6 +537,7 @@ void read_route(Reading& r, const Statement& s, Scope& scope) {
   route.path.at = word.at;
   route.at = s.at();
   route.cache = scope.site->cache;
+  route.auth = scope.site->auth;
   const bool sound = read_inner(r, s, inner, flag::ROUTE);
   check_has(r, sound, route.answers != 0, s, "answer", "pool, respond or redirect");
   route.options = inner.options;

@@ -51,6 +51,8 @@ struct PortRange {
 
 enum class ConditionKind : std::uint8_t {
   client, // prefixes
+  user,   // texts
+  group,  // texts
   host,   // hosts
   sni,    // hosts
   port,   // ports: of the request target
@@ -128,6 +130,7 @@ std::string_view name(QuotaTime time) noexcept;
 struct LimitDecl {
   std::string name;
   bool by_client = false;
+  bool by_user = false;
   std::uint8_t v4_bits = 32, v6_bits = 64; // of its network
   std::vector<std::string> headers;        // lower case
   bool by_path = false;

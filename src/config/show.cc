@@ -167,6 +167,11 @@ private:
       add("shrink-guard", list.shrink_guard == 0 ? "none" : std::to_string(list.shrink_guard) + "%",
           list.at);
     }
+    for (const UsersDecl& users : config_.users) {
+      block_ = "users " + users.name;
+      add("file", users.file, users.file_at);
+      options(flag::USERS, users.options, config_.options);
+    }
     for (const WhenDecl& when : config_.whens) {
       block_ = "when " + when.name;
       for (const TimeSlot& slot : when.slots) {
@@ -230,6 +235,14 @@ private:
     add("rule", fmt::format("{} all", otherwise), {});
   }
 
+  void auth(const AuthDecl& decl) {
+    add("auth",
+        !decl ? "none"
+              : fmt::format("basic from {} realm \"{}\"{}", decl.users.name, decl.realm,
+                            decl.pass ? " pass" : ""),
+        decl.at);
+  }
+
   void cache(const NameRef& name) { add("cache", name ? name.name : "none", name.at); }
 
   void names(const char* word, const std::vector<std::string>& list, const Position& at) {
@@ -274,6 +287,7 @@ private:
   void forward(const ForwardDecl& forward) {
     block_ = "forward " + forward.name;
     listens(forward.listens);
+    auth(forward.auth);
     add("connect", join(forward.connect, write_ports), forward.connect_at);
     const std::string except =
         join(forward.private_except, [](const Prefix& each) { return each.to_string(); });
@@ -292,6 +306,7 @@ private:
     const std::string name = "site " + join(site.names, write_host);
     block_ = name;
     listens(site.listens);
+    auth(site.auth);
     cache(site.cache);
     use(site.use);
     compress(site.compress);
@@ -300,6 +315,9 @@ private:
     for (const RouteDecl& route : site.routes) {
       block_ = name + " route " + path_text(route.path);
       answer(route);
+      if (effective_ || !(route.auth.at == site.auth.at)) {
+        auth(route.auth);
+      }
       for (const RuleDecl& rule : route.limits) {
         add("limit", rule.limit.name, rule.at);
       }

@@ -25,21 +25,19 @@ constexpr ReadStatement kReaders[] = {
 };
 
 /// Blocks whose statements may follow each other on one line: `file hosts.txt format hosts`.
-constexpr Flags kRunOn = LIST | WHEN | LIMIT | LOG | ADMIN;
+constexpr Flags kRunOn = LIST | WHEN | LIMIT | LOG | ADMIN | USERS;
 
 struct Absent {
   std::string_view word;
   Flags within; // places inside a statement where it begins something of its own
 };
 constexpr Absent kAbsent[] = {
-    {"auth", RULES | ROUTE},
     {"budget", TOP | FORWARD | POOL},
     {"by", 0},
     {"cookie", CONDITION},
     {"country", CONDITION},
     {"device", CONDITION},
     {"eject", 0},
-    {"group", CONDITION},
     {"header", 0},
     {"http3", LISTEN},
     {"mime", CONDITION},
@@ -53,8 +51,6 @@ constexpr Absent kAbsent[] = {
     {"split", 0},
     {"sticky", POOL},
     {"tls", CONDITION},
-    {"user", CONDITION},
-    {"users", 0},
 };
 
 std::vector<std::string> words_of(Flags places) {

@@ -30,6 +30,7 @@ struct Scope {
   // The declaration that is being read, of each kind.
   CacheDecl* cache = nullptr;
   ListDecl* list = nullptr;
+  UsersDecl* users = nullptr;
   WhenDecl* when = nullptr;
   LimitDecl* limit = nullptr;
   PoolDecl* pool = nullptr;
@@ -114,6 +115,9 @@ std::string content_type(std::string_view path, std::string_view otherwise);
 /// What `compress` comes to for each forward, site and route, from its words and its cache's
 /// (read_compress.cc). The names of caches are resolved.
 void resolve_compress(Reading& r);
+
+/// Users and groups where nobody logs in (read_users.cc). The names of users are resolved.
+void check_users(Reading& r);
 
 /// What is wrong with an l4, and with words that are for one only (check_l4.cc).
 void check_l4(Reading& r);

@@ -105,8 +105,13 @@ Answer ask_rules(const Command& command, const std::string& file) {
   }
   Clock::tick();
   if (command.verb->noun == "explain") {
+    std::vector<config::Diagnostic> wrong;
+    auto users = rules::read_user_tables(*made.config, wrong);
+    if (config::count_errors(wrong) != 0) {
+      return bad_config(file, {nullptr, std::move(wrong)});
+    }
     return admin::explain_answer(admin::explain_ask(command.arguments), *made.config, *made.routes,
-                                 Clock::wall(), {});
+                                 users, Clock::wall(), {});
   }
   if (command.verb->noun == "routes") {
     return admin::routes_answer(*made.routes, admin::text_of(command.arguments, "site"));

@@ -76,6 +76,15 @@ std::string print_way(const Json& way, const Style& style) {
   text += clean(fmt::format("  request  {} {} port {}", text_at(way, "method"),
                             text_at(way, "host"), number_at(way, "port"))) +
           "\n";
+  if (std::string user = text_at(way, "user"); !user.empty()) {
+    std::string groups;
+    for (const Json& each : array_at(way, "groups")) {
+      groups += (groups.empty() ? " in " : ", ") + each.get<std::string>();
+    }
+    text +=
+        clean(fmt::format("  user     {}{}, of users {}", user, groups, text_at(way, "users"))) +
+        "\n";
+  }
   std::string route = text_at(way, "route");
   text += clean(fmt::format("  route    {}{}{}", route, route.empty() ? "" : ": ",
                             text_at(way, "answer"))) +

@@ -3,6 +3,7 @@ noinst_LIBRARIES += src/http/libhttp.a
 src_http_libhttp_a_CPPFLAGS = $(AM_CPPFLAGS) $(IDN2_CFLAGS) $(NGHTTP2_CFLAGS) $(ZLIB_CFLAGS) \
   $(BROTLI_CFLAGS) $(ZSTD_CFLAGS) $(OPENSSL_CFLAGS)
 src_http_libhttp_a_SOURCES = \
+  src/http/basic_credentials.cc src/http/basic_credentials.h \
   src/http/cache_control.cc src/http/cache_control.h \
   src/http/chars.h \
   src/http/client_request.cc src/http/client_request.h \
@@ -30,6 +31,7 @@ LINK_HTTP = src/http/libhttp.a $(IDN2_LIBS) $(NGHTTP2_LIBS) $(ZLIB_LIBS) $(BROTL
 
 check_PROGRAMS += test/unit/http_test
 test_unit_http_test_SOURCES = \
+  test/unit/http/basic_credentials_test.cc \
   test/unit/http/cache_control_test.cc \
   test/unit/http/client_request_test.cc \
   test/unit/http/coding_test.cc \

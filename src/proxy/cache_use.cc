@@ -20,6 +20,9 @@ cache::KeyParts key_parts(const cache::Tier& tier, const rules::Route& route,
   parts.host = facts.host;
   parts.port = facts.port;
   parts.target = target;
+  // Else who asks for it by another way, a shared cache or a port of another site of this name,
+  // would be given what is for users alone.
+  parts.extra = {&route.login, static_cast<std::size_t>(!route.login.empty())};
   return parts;
 }
 

@@ -3,6 +3,7 @@
 
 #include "metrics/metrics.h"
 #include "net/tls.h"
+#include "proxy/awaited.h"
 #include "proxy/metering.h"
 #include "proxy/resources.h"
 #include "proxy/verdict_note.h"
@@ -65,7 +66,7 @@ void Exchange::begin(ClientSession& session, const ListenPlace& place, const End
   verdict_ = {};
   tier_ = nullptr;
   policy_ = nullptr;
-  purge_.reset();
+  awaited_.reset();
   http1_server_ = nullptr;
   trusted_ = limited_ = websocket_ = has_key_ = lead_ = others_ = disk_tried_ = responded_ = false;
   look_ = Look::none;

@@ -33,7 +33,8 @@ namespace weir::proxy {
 class CodedBody;
 class FetchPlan;
 class Metering;
-struct PurgeReply;
+struct Awaited;
+enum class Login : std::uint8_t;
 struct PurgeRequest;
 struct Resources;
 
@@ -85,15 +86,18 @@ private:
   Next admit_forward(const ListenUse& use);
   Next admit_site(const ListenUse& use);
   Next admit_route(const rules::Route& route);
-  Next redirect_to_https(const rules::Route& route);
+  Next admit_asked();
   http::Scheme asked_scheme() const noexcept;
   http::Scheme own_scheme() const noexcept;
   bool fetches_by_tls() const noexcept;
   bool ask_rules(const rules::RuleSet& rules, std::span<const Address> addresses, bool known);
   Next act_on_verdict();
   void fill_facts(std::string_view host, std::uint16_t port, std::string_view scheme);
-  bool asks_for_websocket() const;
-  Address believed_client(const rules::PrefixSet& trusted) const;
+
+  // exchange_login.cc
+  Next admit_user();
+  Next enter(std::string_view name);
+  Next refuse_login(Login why, Duration locked_for);
 
   // exchange_limits.cc
   bool may_go_on();
@@ -211,9 +215,7 @@ private:
   std::string_view scheme_;
   std::string_view authority_; // of the key and of Host
   std::string_view url_;
-
-  std::shared_ptr<PurgeReply> purge_; // of a PURGE under way
-
+  std::unique_ptr<Awaited> awaited_; // in admit
   // From lookup on.
   cache::Tier* tier_ = nullptr;
   const cache::Policy* policy_ = nullptr; // with tier_
@@ -240,7 +242,7 @@ private:
   std::optional<Reply> reply_;
   Error error_;
   bool responded_ = false;
-  std::string_view limit_fields_;      // of the limit that is nearest, with CRLF
+  std::string_view limit_fields_; // with CRLF: of the nearest limit, and where somebody logs in
   std::unique_ptr<Metering> metering_; // a limit of bytes holds it
   std::array<char, 1024> extra_;
 };

@@ -4,6 +4,7 @@
 #include "proxy/exchange.h"
 
 #include "metrics/metrics.h"
+#include "proxy/awaited.h"
 #include "proxy/cache_use.h"
 #include "proxy/fields_edit.h"
 #include "proxy/resources.h"
@@ -22,6 +23,60 @@ PageFacts without_key(PageFacts facts) {
   return facts;
 }
 
+/// RFC 6455 §4.1, RFC 8441 §4. Any other protocol is not offered to the origin: HTTP/1.1 goes on.
+bool asks_for_websocket(const http::RequestHead& request) {
+  if (request.http2) {
+    return request.upgrade;
+  }
+  if (!request.upgrade || request.method != Method::get || request.framing.has_body()) {
+    return false;
+  }
+  http::ListReader protocols(request.fields, FieldId::upgrade);
+  while (auto protocol = protocols.next()) {
+    if (http::iequals(*protocol, "websocket")) {
+      return true;
+    }
+  }
+  return false;
+}
+
+/// The last address of X-Forwarded-For that is not itself trusted: whom the nearest proxy that may
+/// be lied to has seen.
+Address believed_client(const http::Fields& fields, const Address& sender,
+                        const rules::PrefixSet& trusted) {
+  http::ListReader members(fields, FieldId::x_forwarded_for);
+  Address nearest; // the last one not trusted so far
+  while (auto member = members.next()) {
+    auto address = Address::parse(*member);
+    if (!address) {
+      address = Address::parse_with_port(*member);
+    }
+    if (!address) {
+      nearest = {}; // whoever wrote this is not understood: nothing before it counts
+      continue;
+    }
+    if (trusted.find(*address) == nullptr) {
+      nearest = address->with_port(0);
+    }
+  }
+  return nearest.valid() ? nearest : sender;
+}
+
+Reply redirect_to_https(const http::RequestHead& request, const rules::Facts& facts,
+                        const config::SiteDecl& site, Arena& arena) {
+  std::uint16_t port = http::default_port(http::Scheme::https);
+  for (const config::ListenDecl& listen : site.listens) {
+    if (listen.tls && listen.address.port() != 0) {
+      port = listen.address.port();
+      break;
+    }
+  }
+  std::string_view authority = http::write_authority(facts.host, port, http::Scheme::https, arena);
+  bool plain = request.method == Method::get || request.method == Method::head;
+  return make_redirect(plain ? 301 : 308,
+                       arena.join({"https://", authority, request.uri.path_query}));
+}
+
 } // namespace
 
 http::Scheme Exchange::asked_scheme() const noexcept {
@@ -38,8 +93,8 @@ bool Exchange::fetches_by_tls() const noexcept {
 }
 
 Next Exchange::admit() {
-  if (purge_) {
-    return admit_purge(*route_);
+  if (awaited_) {
+    return awaited_->login ? admit_user() : admit_purge(*route_);
   }
   const ListenUse& use = generation_->listen(*place_);
   if (!use.used || use.direction == rules::Direction::l4) {
@@ -78,28 +133,33 @@ Next Exchange::admit_forward(const ListenUse& use) {
     facts.reason = "This is a forward proxy: set it as the proxy of your browser.";
     return reply(make_error(400, facts));
   }
-  // Rules first, so that the log says which of them decided; then what holds for all.
+  return route_->auth != nullptr ? admit_user() : admit_asked();
+}
+
+/// The rules first, so that the log says which of them decided; then what holds for all.
+Next Exchange::admit_asked() {
   if (!may_go_on()) {
     return act_on_verdict();
   }
-  if (connect) {
-    record_.kind = "tunnel";
-    if (uri.port == 0) {
-      error_ = {Code::malformed, Side::client};
-      return next(Step::fail);
-    }
-    for (const config::PortRange& range : route_->forward->connect) {
-      if (range.contains(uri.port)) {
-        return next(Step::tunnel);
-      }
-    }
-    PageFacts facts = page_facts();
-    facts.reason = "Tunnels to this port are not allowed.";
-    error_ = {Code::denied, Side::client};
-    record_.end = end_word(error_);
-    return reply(make_error(403, facts));
+  if (request_.method != Method::connect) {
+    return admit_route(*route_);
   }
-  return admit_route(*route_);
+  std::uint16_t port = request_.uri.port;
+  record_.kind = "tunnel";
+  if (port == 0) {
+    error_ = {Code::malformed, Side::client};
+    return next(Step::fail);
+  }
+  for (const config::PortRange& range : route_->forward->connect) {
+    if (range.contains(port)) {
+      return next(Step::tunnel);
+    }
+  }
+  PageFacts facts = page_facts();
+  facts.reason = "Tunnels to this port are not allowed.";
+  error_ = {Code::denied, Side::client};
+  record_.end = end_word(error_);
+  return reply(make_error(403, facts));
 }
 
 Next Exchange::admit_site(const ListenUse& use) {
@@ -124,29 +184,19 @@ Next Exchange::admit_site(const ListenUse& use) {
   record_.place = route_->place;
   trusted_ = found.trusted != nullptr && found.trusted->find(remote_) != nullptr;
   if (trusted_) {
-    client_ = believed_client(*found.trusted);
+    client_ = believed_client(request_.fields, remote_, *found.trusted);
     facts_.client = client_;
+  }
+  bool redirects = found.listen != nullptr && found.listen->redirect_https;
+  if (route_->auth != nullptr) { // who is sent elsewhere is asked there, not here in clear
+    return redirects ? reply(redirect_to_https(request_, facts_, *route_->site, arena_))
+                     : admit_user();
   }
   if (!may_go_on()) {
     return act_on_verdict();
   }
-  return found.listen != nullptr && found.listen->redirect_https ? redirect_to_https(*route_)
-                                                                 : admit_route(*route_);
-}
-
-Next Exchange::redirect_to_https(const rules::Route& route) {
-  std::uint16_t port = http::default_port(http::Scheme::https);
-  for (const config::ListenDecl& listen : route.site->listens) {
-    if (listen.tls && listen.address.port() != 0) {
-      port = listen.address.port();
-      break;
-    }
-  }
-  std::string_view authority =
-      http::write_authority(facts_.host, port, http::Scheme::https, arena_);
-  bool plain = request_.method == Method::get || request_.method == Method::head;
-  return reply(make_redirect(plain ? 301 : 308,
-                             arena_.join({"https://", authority, request_.uri.path_query})));
+  return redirects ? reply(redirect_to_https(request_, facts_, *route_->site, arena_))
+                   : admit_route(*route_);
 }
 
 /// A route that the rules let pass.
@@ -184,7 +234,7 @@ Next Exchange::admit_route(const rules::Route& route) {
     }
     session_->limit_body(options_->body_max);
   }
-  if (asks_for_websocket()) {
+  if (asks_for_websocket(request_)) {
     bool http2 = route.pool && generation_->config->pools[*route.pool].http2;
     if (options_->websocket) {
       if (http2 && !request_.http2 && request_.fields.count(FieldId::sec_websocket_key) != 1) {
@@ -208,44 +258,6 @@ Next Exchange::admit_route(const rules::Route& route) {
     outcome_.forward = tier_ != nullptr || verdict_.cache_no ? "bypass" : std::string_view{};
   }
   return next(Step::pass);
-}
-
-/// RFC 6455 §4.1, RFC 8441 §4. Any other protocol is not offered to the origin: HTTP/1.1 goes on.
-bool Exchange::asks_for_websocket() const {
-  if (request_.http2) {
-    return request_.upgrade;
-  }
-  if (!request_.upgrade || request_.method != Method::get || request_.framing.has_body()) {
-    return false;
-  }
-  http::ListReader protocols(request_.fields, FieldId::upgrade);
-  while (auto protocol = protocols.next()) {
-    if (http::iequals(*protocol, "websocket")) {
-      return true;
-    }
-  }
-  return false;
-}
-
-/// The last address of X-Forwarded-For that is not itself trusted: whom the nearest proxy that may
-/// be lied to has seen.
-Address Exchange::believed_client(const rules::PrefixSet& trusted) const {
-  http::ListReader members(request_.fields, FieldId::x_forwarded_for);
-  Address nearest; // the last one not trusted so far
-  while (auto member = members.next()) {
-    auto address = Address::parse(*member);
-    if (!address) {
-      address = Address::parse_with_port(*member);
-    }
-    if (!address) {
-      nearest = {}; // whoever wrote this is not understood: nothing before it counts
-      continue;
-    }
-    if (trusted.find(*address) == nullptr) {
-      nearest = address->with_port(0);
-    }
-  }
-  return nearest.valid() ? nearest : remote_;
 }
 
 void Exchange::fill_facts(std::string_view host, std::uint16_t port, std::string_view scheme) {

@@ -7,8 +7,8 @@
 #include <fmt/format.h>
 
 #include "cache/policy.h"
+#include "proxy/awaited.h"
 #include "proxy/exchange.h"
-#include "proxy/purger.h"
 #include "proxy/resources.h"
 
 namespace weir::proxy {
@@ -41,13 +41,14 @@ PurgeRequest Exchange::purge_request(std::string_view target) const {
 
 /// Asked again until the row is durable (DESIGN §6.1).
 Next Exchange::admit_purge(const rules::Route& route) {
-  if (purge_) {
-    if (!purge_->done) {
+  if (awaited_) {
+    const PurgeReply& purge = *awaited_->purge;
+    if (!purge.done) {
       return Next::wait;
     }
-    std::string body = fmt::format("{{\"number\": {}, \"matched\": {}}}\n", purge_->number.load(),
-                                   purge_->matched.load());
-    int status = purge_->recorded ? 200 : 500;
+    std::string body = fmt::format("{{\"number\": {}, \"matched\": {}}}\n", purge.number.load(),
+                                   purge.matched.load());
+    int status = purge.recorded ? 200 : 500;
     return reply(make_respond(status, "application/json", std::move(body)));
   }
   if (!names_purge(verdict_) || !route.cache || resources_.purger == nullptr) {
@@ -59,8 +60,9 @@ Next Exchange::admit_purge(const rules::Route& route) {
     request.hard = request.hard || (http::iequals(field.name, "Purge-Mode") &&
                                     http::iequals(http::trim(field.value), "hard"));
   }
-  purge_ = std::make_shared<PurgeReply>();
-  resources_.purger->purge(std::move(request), ticket(), purge_);
+  awaited_ = std::make_unique<Awaited>();
+  awaited_->purge = std::make_shared<PurgeReply>();
+  resources_.purger->purge(std::move(request), ticket(), awaited_->purge);
   return Next::wait;
 }
 

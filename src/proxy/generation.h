@@ -21,6 +21,7 @@
 #include "proxy/tls_setup.h"
 #include "rules/compiled_list.h"
 #include "rules/route.h"
+#include "rules/user_table.h"
 
 namespace weir::proxy {
 
@@ -50,6 +51,7 @@ public:
   std::shared_ptr<const config::Config> config;
   std::string via;                                   // our pseudonym
   std::vector<Ref<const rules::CompiledList>> lists; // by number in Config::lists
+  std::vector<rules::UserTable> users;               // by number in Config::users
   std::unique_ptr<const rules::RouteTable> routes;
   std::vector<std::unique_ptr<origin::Pool>> pools; // by number in Config::pools
   std::vector<cache::Tier*> caches;                 // by number in Config::caches

@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 noinst_LIBRARIES += src/proxy/libproxy.a
 src_proxy_libproxy_a_SOURCES = \
-  src/proxy/arrived.cc src/proxy/arrived.h \
+  src/proxy/arrived.cc src/proxy/arrived.h src/proxy/awaited.h \
   src/proxy/cache_use.cc src/proxy/cache_use.h \
   src/proxy/coded_body.cc src/proxy/coded_body.h \
   src/proxy/compress.cc src/proxy/compress.h \
   src/proxy/dial.cc src/proxy/dial.h \
   src/proxy/exchange.cc src/proxy/exchange.h \
   src/proxy/exchange_admit.cc src/proxy/exchange_coding.cc src/proxy/exchange_fetch.cc \
-  src/proxy/exchange_limits.cc src/proxy/exchange_lookup.cc src/proxy/exchange_purge.cc \
+  src/proxy/exchange_limits.cc src/proxy/exchange_login.cc src/proxy/exchange_lookup.cc \
+  src/proxy/exchange_purge.cc \
   src/proxy/exchange_respond.cc \
   src/proxy/fetch.cc src/proxy/fetch.h src/proxy/fetch_plan.h \
   src/proxy/fields_edit.cc src/proxy/fields_edit.h \
@@ -29,6 +30,7 @@ src_proxy_libproxy_a_SOURCES = \
   src/proxy/hello_gate.cc src/proxy/hello_gate.h \
   src/proxy/l4_row.cc src/proxy/l4_row.h \
   src/proxy/l4_session.cc src/proxy/l4_session.h \
+  src/proxy/logins.cc src/proxy/logins.h \
   src/proxy/metering.cc src/proxy/metering.h \
   src/proxy/purger.h \
   src/proxy/raw_fetch.cc src/proxy/raw_fetch.h \

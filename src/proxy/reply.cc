@@ -60,6 +60,9 @@ std::string_view default_reason(int status) {
   switch (status) {
   case 400:
     return "The request is not valid HTTP.";
+  case 401:
+  case 407:
+    return "Log in with your name and password.";
   case 403:
     return "This request is not allowed.";
   case 404:
@@ -93,6 +96,16 @@ std::string_view default_reason(int status) {
   default:
     return "The request could not be carried out.";
   }
+}
+
+Reply error_page(int status, const PageFacts& facts, std::string_view fields) {
+  PageFacts full = facts;
+  if (full.reason.empty()) {
+    full.reason = default_reason(status);
+  }
+  std::string page(kErrorPage);
+  replace_all(page, "{title}", fmt::format("{} {}", status, http::reason_phrase(status)));
+  return {status, head_of(status, kHtml, fields), filled(page, full)};
 }
 
 } // namespace
@@ -179,15 +192,13 @@ std::string escape_html(std::string_view text) {
 }
 
 Reply make_error(int status, const PageFacts& facts) {
-  PageFacts full = facts;
-  if (full.reason.empty()) {
-    full.reason = default_reason(status);
-  }
-  std::string page(kErrorPage);
-  replace_all(page, "{title}", fmt::format("{} {}", status, http::reason_phrase(status)));
-  Reply reply{status, head_of(status, kHtml, status == 405 ? "Allow: GET, HEAD\r\n" : ""),
-              filled(page, full)};
-  return reply;
+  return error_page(status, facts, status == 405 ? "Allow: GET, HEAD\r\n" : "");
+}
+
+Reply make_challenge(bool proxy, std::string_view realm, const PageFacts& facts) {
+  return error_page(proxy ? 407 : 401, facts,
+                    fmt::format("{}-Authenticate: Basic realm=\"{}\", charset=\"UTF-8\"\r\n",
+                                proxy ? "Proxy" : "WWW", realm));
 }
 
 Reply make_page(int status, std::string_view page, std::string_view content_type,

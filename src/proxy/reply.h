@@ -34,6 +34,9 @@ int status_of(const Error& error) noexcept;
 std::string_view end_word(const Error& error) noexcept;
 
 Reply make_error(int status, const PageFacts& facts);
+/// 407 of a forward, 401 of a site: name and password are wanted (RFC 7617). `realm` needs no
+/// escape in quotes.
+Reply make_challenge(bool proxy, std::string_view realm, const PageFacts& facts);
 /// A page of the configuration: {rule} {list} {url} {id} are replaced, escaped for HTML. An empty
 /// `page` stands for the built-in one.
 Reply make_page(int status, std::string_view page, std::string_view content_type,

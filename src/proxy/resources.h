@@ -25,6 +25,7 @@ namespace weir::proxy {
 
 struct H1Work;
 class H2Stream;
+class Logins;
 class Purger;
 class UdpPlaces;
 
@@ -43,6 +44,7 @@ struct Resources {
   net::ClientCounts& clients;
   rules::Limits& limits;
   Purger* purger = nullptr;                    // null: nothing is purged (tests)
+  Logins* logins = nullptr;                    // null: nobody can log in (tests)
   event::BackgroundPool* background = nullptr; // null: nothing is made behind answers (tests)
   UdpPlaces* udp_places = nullptr;             // null: no UDP sessions (tests)
   log::LogRing* ring;                          // null: no access log

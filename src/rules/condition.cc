@@ -114,6 +114,12 @@ Match Matcher::match(const Question& q) const noexcept {
   switch (decl_->kind) {
   case ConditionKind::client:
     return match_client(q);
+  case ConditionKind::user:
+    return first_of(decl_->texts, [&](const auto& text) { // nobody has the name ""
+      return q.facts.user == text && !text.empty();
+    });
+  case ConditionKind::group:
+    return match_group(q);
   case ConditionKind::host:
     return match_host(q);
   case ConditionKind::sni:
@@ -141,6 +147,12 @@ Match Matcher::match(const Question& q) const noexcept {
 Match Matcher::match_client(const Question& q) const noexcept {
   const PrefixEntry* entry = clients_.find(q.facts.client);
   return entry != nullptr ? yes(entry->line) : Match{};
+}
+
+Match Matcher::match_group(const Question& q) const noexcept {
+  return first_of(decl_->texts, [&](const auto& text) {
+    return std::find(q.facts.groups.begin(), q.facts.groups.end(), text) != q.facts.groups.end();
+  });
 }
 
 Match Matcher::match_host(const Question& q) const noexcept {

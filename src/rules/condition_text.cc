@@ -37,8 +37,9 @@ std::string resolved(const Match& m) {
 } // namespace
 
 std::string Matcher::text() const {
-  constexpr std::string_view kWords[] = {"client", "host",   "sni",  "port", "path", "method",
-                                         "scheme", "header", "list", "when", "all"};
+  constexpr std::string_view kWords[] = {"client", "user", "group",  "host",   "sni",
+                                         "port",   "path", "method", "scheme", "header",
+                                         "list",   "when", "all"};
   std::string out(kWords[static_cast<std::size_t>(decl_->kind)]);
   if (!decl_->field.empty()) {
     out += " " + decl_->field;
@@ -64,6 +65,8 @@ std::string Matcher::value_text(std::uint32_t number) const {
     return to_text(decl_->ports[number]);
   case ConditionKind::path:
     return rules::to_text(decl_->paths[number]);
+  case ConditionKind::user:
+  case ConditionKind::group:
   case ConditionKind::header:
   case ConditionKind::method:
   case ConditionKind::scheme:
@@ -96,6 +99,12 @@ std::string Matcher::why(const Question& q, const Match& m) const {
   switch (decl_->kind) {
   case ConditionKind::client:
     return fmt::format("the client is {}", q.facts.client.host());
+  case ConditionKind::user:
+    return q.facts.user.empty() ? "nobody has logged in"
+                                : fmt::format("the user is {}", q.facts.user);
+  case ConditionKind::group:
+    return q.facts.user.empty() ? "nobody has logged in"
+                                : fmt::format("{} is not in it", q.facts.user);
   case ConditionKind::host:
     return fmt::format("the host is {}", q.host);
   case ConditionKind::sni:

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "base/address.h"
@@ -34,7 +35,9 @@ struct Facts {
   /// In the TLS of an l4's client, or inside a CONNECT: normalised; empty: none.
   std::string_view sni;
   bool sni_known = false;
-  std::string_view place; // the name of the forward or l4, the site's first name
+  std::string_view user;               // who has logged in; empty: nobody
+  std::span<const std::string> groups; // of the user
+  std::string_view place;              // the name of the forward or l4, the site's first name
 };
 
 /// Facts that may come later, as bits.

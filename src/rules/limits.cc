@@ -165,6 +165,10 @@ std::string_view limit_key(const config::LimitDecl& limit, const Facts& facts, A
   if (limit.by_client) {
     key += " " + network_of(facts.client, limit);
   }
+  if (limit.by_user) {
+    key += facts.user.empty() ? " without:user" : " user=";
+    append_text(key, facts.user);
+  }
   for (const std::string& field : limit.headers) {
     const http::Field* found = facts.fields != nullptr ? facts.fields->find(field) : nullptr;
     key += found != nullptr ? fmt::format(" {}=", field) : " without:" + field;

@@ -98,8 +98,8 @@ private:
 /// The rate that a declaration says.
 Rate rate_of(const config::LimitDecl& limit) noexcept;
 /// What `limit` counts this request by: the limit's name, a blank, and what people read as well:
-/// "login 192.0.2.0/24 x-key=abc /path". Lives as long as the arena. A field that the request does
-/// not have is one key like any other ("without:x-key"); what is long ends as a hash.
+/// "login 192.0.2.0/24 user=ann x-key=abc /path". Lives as long as the arena. A field that the
+/// request does not have is one key like any other ("without:x-key"); what is long ends as a hash.
 std::string_view limit_key(const config::LimitDecl& limit, const Facts& facts, Arena& arena);
 
 /// What is told of limits in an answer: of rates the nearest one, and of quotas.

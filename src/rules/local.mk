@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 noinst_LIBRARIES += src/rules/librules.a
-src_rules_librules_a_CPPFLAGS = $(AM_CPPFLAGS) $(RE2_CFLAGS)
+src_rules_librules_a_CPPFLAGS = $(AM_CPPFLAGS) $(RE2_CFLAGS) $(CRYPT_CFLAGS)
 src_rules_librules_a_SOURCES = \
   src/rules/compiled_list.cc src/rules/compiled_list.h \
   src/rules/condition.cc src/rules/condition.h src/rules/condition_text.cc \
@@ -14,6 +14,7 @@ src_rules_librules_a_SOURCES = \
   src/rules/meters.cc src/rules/meters.h \
   src/rules/quota_period.cc src/rules/quota_period.h \
   src/rules/list_reader.cc src/rules/list_reader.h \
+  src/rules/password.cc src/rules/password.h \
   src/rules/path_index.cc src/rules/path_index.h \
   src/rules/path_matcher.cc src/rules/path_matcher.h \
   src/rules/prefix_set.cc src/rules/prefix_set.h \
@@ -22,10 +23,12 @@ src_rules_librules_a_SOURCES = \
   src/rules/rule_index.cc src/rules/rule_index.h \
   src/rules/rule_set.cc src/rules/rule_set.h \
   src/rules/schedule.cc src/rules/schedule.h \
+  src/rules/user_table.cc src/rules/user_table.h \
+  src/rules/users.cc src/rules/users.h \
   src/rules/verdict.h \
   src/rules/zone.cc src/rules/zone.h
 
-LINK_RULES = src/rules/librules.a src/config/libconfig.a $(RE2_LIBS) $(LINK_METRICS) $(LINK_HTTP)
+LINK_RULES = src/rules/librules.a src/config/libconfig.a $(RE2_LIBS) $(CRYPT_LIBS) $(LINK_METRICS) $(LINK_HTTP)
 
 check_PROGRAMS += test/unit/rules_test
 test_unit_rules_test_SOURCES = \
@@ -37,13 +40,16 @@ test_unit_rules_test_SOURCES = \
   test/unit/rules/meters_test.cc \
   test/unit/rules/list_reader_test.cc \
   test/unit/rules/host_matcher_test.cc \
+  test/unit/rules/password_test.cc \
   test/unit/rules/path_index_test.cc \
   test/unit/rules/path_matcher_test.cc \
   test/unit/rules/prefix_set_test.cc \
   test/unit/rules/route_test.cc \
   test/unit/rules/rule_index_test.cc \
   test/unit/rules/rule_set_test.cc \
-  test/unit/rules/schedule_test.cc
+  test/unit/rules/schedule_test.cc \
+  test/unit/rules/user_table_test.cc \
+  test/unit/rules/users_test.cc
 test_unit_rules_test_LDADD = test/unit/libtestmain.a $(LINK_RULES)
 TESTS += test/unit/rules_test
 

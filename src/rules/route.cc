@@ -13,6 +13,11 @@ std::optional<std::uint32_t> index_of(const config::NameRef& ref) {
   return ref ? std::optional(ref.index) : std::nullopt;
 }
 
+void use_auth(const config::AuthDecl& auth, Route& route) {
+  route.auth = auth ? &auth : nullptr;
+  route.login = auth ? std::string_view(auth.key_part) : std::string_view();
+}
+
 std::string_view bare_host(std::string_view host) {
   if (!host.empty() && host.back() == '.') {
     host.remove_suffix(1);
@@ -77,6 +82,7 @@ Result<void> RouteTable::add_forward(const config::ForwardDecl& forward, const R
   route.cache = index_of(forward.cache);
   route.options = &forward.options;
   route.forward = &forward;
+  use_auth(forward.auth, route);
   route.rules = rule_sets_[*rules].get();
   Place place;
   place.forward = &forward;
@@ -101,6 +107,7 @@ Result<void> RouteTable::add_site(const config::SiteDecl& site, const RuleParts&
   route.place = site.name;
   route.site = &site;
   route.options = &site.options;
+  use_auth(site.auth, route);
   route.rules = rule_sets_[*own_rules].get();
   Place place;
   place.site = &site;
@@ -122,6 +129,7 @@ Result<void> RouteTable::add_site(const config::SiteDecl& site, const RuleParts&
     route.cache = index_of(decl.cache);
     route.options = &decl.options;
     route.decl = &decl;
+    use_auth(decl.auth, route);
     route.rules = rule_sets_[*rules].get();
     place.routes.push_back({std::move(*path), static_cast<std::uint32_t>(routes_.size())});
     routes_.push_back(route);

@@ -55,7 +55,9 @@ struct Route {
   const config::SiteDecl* site = nullptr;       // of a site
   const config::L4Decl* l4 = nullptr;           // of an l4
   const config::RouteDecl* decl = nullptr;      // of a route; none for `forward`, `none`, an l4
-  const RuleSet* rules = nullptr;               // never none: the site's, then the route's own
+  const config::AuthDecl* auth = nullptr;       // none: nobody has to log in
+  std::string_view login; // in the key of what is stored here: whose users; empty: no part of it
+  const RuleSet* rules = nullptr; // never none: the site's, then the route's own
 };
 
 /// One address to listen on; several sites may share it.

@@ -233,6 +233,10 @@ Built build(const std::string& file, Lasting& lasting, std::uint64_t number) {
   if (!take_lists(config, lasting, *generation, built)) {
     return built;
   }
+  generation->users = rules::read_user_tables(config, built.diagnostics);
+  if (config::count_errors(built.diagnostics) != 0) {
+    return built;
+  }
   rules::RuleParts parts;
   parts.lists = generation->lists;
   std::string problem;

@@ -41,6 +41,9 @@ constexpr Section kSections[] = {
     {LIST, "List", "list ads {",
      "A list of hosts or of client addresses, for the condition list. It is read at load; a file "
      "that cannot be read is an error. These words may follow each other on one line."},
+    {USERS, "Users", "users staff {",
+     "Who may log in, for auth of forwards, sites and routes. These words may follow each other on "
+     "one line."},
     {WHEN, "When", "when work {",
      "A schedule, for the condition when. These words may follow each other on one line."},
     {LIMIT, "Limit", "limit login {",

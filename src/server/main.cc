@@ -45,6 +45,7 @@ int test(const std::string& file) {
   auto loaded = weir::server::load(file);
   weir::Clock::tick();
   weir::admin::check_tls(loaded);
+  weir::rules::check_user_tables(loaded);
   std::string text = weir::config::print(loaded.diagnostics);
   std::fputs(text.c_str(), stderr);
   if (!loaded.config) {

@@ -59,6 +59,9 @@ std::set<std::string> files_read(const config::Config& config) {
   for (const config::ListDecl& list : config.lists) {
     files.insert(list.files.begin(), list.files.end());
   }
+  for (const config::UsersDecl& users : config.users) {
+    add(files, users.file);
+  }
   for (const config::PageDecl& page : config.pages) {
     add(files, page.file);
   }

@@ -149,7 +149,8 @@ std::vector<Purges::Aim> Purges::aims(const proxy::Generation& generation,
       cache::KeyParts parts{tier->shared ? std::string_view{} : route.place, ask.scheme, ask.host,
                             ask.port, ask.target};
       cache::Key key = policy.make_key(parts, nullptr, tier->secret, arena);
-      auto kind = policy.has_parts() ? PurgeTarget::Kind::parts : PurgeTarget::Kind::url;
+      bool has_parts = policy.has_parts() || !route.login.empty();
+      auto kind = has_parts ? PurgeTarget::Kind::parts : PurgeTarget::Kind::url;
       add(tier, {kind, {}, std::string(key.bytes)});
     } else if (ask.what == What::prefix) {
       std::string text = ask.scheme;

@@ -191,6 +191,7 @@ void Server::make_threads(const config::Config& config) {
   work_ = std::make_unique<event::BackgroundPool>("work", kWorkThreads, kWorkQueue, kWorkNice,
                                                   lasting_.on_thread_start,
                                                   metrics::Metric::queue_full_work);
+  logins_ = std::make_unique<proxy::Logins>(*work_);
   for (std::size_t i = 0; i < worker_count(config); ++i) {
     log::LogRing* ring = log_ ? &log_->make_ring() : nullptr;
     workers_.push_back(std::make_unique<Worker>(static_cast<std::uint16_t>(i), dns_settings(config),
@@ -220,6 +221,7 @@ bool Server::begin(Built built, std::string& problem) {
   quotas_ = std::make_unique<QuotaKeeper>(loop_, limits_.meters(), store_.get());
   for (auto& worker : workers_) {
     worker->set_purger(*this);
+    worker->set_logins(*logins_);
     worker->set_background(*work_);
     worker->set_udp_places(udp_places_);
     worker->start();

@@ -18,6 +18,7 @@
 #include "event/watch.h"
 #include "log/sqlite_writer.h"
 #include "metrics/metrics.h"
+#include "proxy/logins.h"
 #include "proxy/purger.h"
 #include "proxy/udp_places.h"
 #include "server/build.h"
@@ -120,6 +121,7 @@ private:
   std::unique_ptr<QuotaKeeper> quotas_;
   std::unique_ptr<event::BackgroundPool> io_;
   std::vector<std::unique_ptr<Worker>> workers_;
+  std::unique_ptr<proxy::Logins> logins_;
   std::unique_ptr<event::BackgroundPool> work_;
   metrics::RateWindow rates_;
   std::unique_ptr<Watcher> watcher_;

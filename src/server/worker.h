@@ -31,6 +31,7 @@ public:
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
 
+  void set_logins(proxy::Logins& logins) noexcept { resources_.logins = &logins; }
   void set_purger(proxy::Purger& purger) noexcept { resources_.purger = &purger; }
   void set_background(event::BackgroundPool& pool) noexcept { resources_.background = &pool; }
   void set_udp_places(proxy::UdpPlaces& places) noexcept { resources_.udp_places = &places; }

@@ -6,6 +6,7 @@ check_LIBRARIES += test/fuzz/libreplay.a
 test_fuzz_libreplay_a_SOURCES = test/fuzz/replay.cc
 
 FUZZ_TESTS = \
+  test/fuzz/basic_credentials_fuzz \
   test/fuzz/cache_control_fuzz \
   test/fuzz/chunked_fuzz \
   test/fuzz/client_hello_fuzz \
@@ -24,6 +25,7 @@ FUZZ_TESTS = \
   test/fuzz/structured_fields_fuzz \
   test/fuzz/rfc9111_fuzz \
   test/fuzz/uri_fuzz \
+  test/fuzz/user_table_fuzz \
   test/fuzz/zone_fuzz \
   test/fuzz/log_filter_fuzz
 check_PROGRAMS += $(FUZZ_TESTS)
@@ -89,3 +91,9 @@ test_fuzz_disk_record_fuzz_LDADD = $(FUZZ_ENGINE) $(LINK_CACHE)
 
 test_fuzz_rfc9111_fuzz_SOURCES = test/fuzz/rfc9111_fuzz.cc test/fuzz/check.h
 test_fuzz_rfc9111_fuzz_LDADD = $(FUZZ_ENGINE) $(LINK_CACHE)
+
+test_fuzz_basic_credentials_fuzz_SOURCES = test/fuzz/basic_credentials_fuzz.cc test/fuzz/check.h
+test_fuzz_basic_credentials_fuzz_LDADD = $(FUZZ_ENGINE) $(LINK_HTTP)
+
+test_fuzz_user_table_fuzz_SOURCES = test/fuzz/user_table_fuzz.cc test/fuzz/check.h
+test_fuzz_user_table_fuzz_LDADD = $(FUZZ_ENGINE) $(LINK_RULES)

@@ -70,6 +70,16 @@ TEST_CASE("C1.1 cookies, fields and a host of the route make keys of their own")
   // A value cannot pass for another part.
   CHECK(key_of({"Cookie: lang=h:x-device=phone"}) != key_of({"X-Device: phone"}));
   std::string base(policy.make_key(parts, nullptr, secret, arena).bytes);
+  // Who has to log in comes first, whatever else there is.
+  std::string_view login = "u:staff";
+  cache::KeyParts guarded = parts;
+  guarded.extra = {&login, 1};
+  std::string alone(policy.make_key(guarded, nullptr, secret, arena).bytes);
+  CHECK(alone == base + '\0' + "u:staff");
+  Scene other({}, 200, {"Cookie: lang=de"});
+  std::string both(policy.make_key(guarded, &other.request.fields, secret, arena).bytes);
+  CHECK(both.starts_with(alone + '\0' + "c:lang=de"));
+  CHECK(key_of({"Cookie: lang=de"}) != both);
   CHECK(plain.starts_with(base + '\0'));
   CHECK(key_host(plain) == "www.test");
 }

@@ -37,6 +37,21 @@ Facts of_client(const char* address) {
 
 } // namespace
 
+TEST_CASE("a limit by user counts each name, and requests of nobody as one") {
+  Scratch scratch;
+  Loaded loaded("users staff { file " + scratch.write("users", "") +
+                " }\nlimit x { key user client rate 1/s }\nforward f { listen 127.0.0.1:1; auth "
+                "basic from staff; rules { limit x; allow all } }");
+  const config::LimitDecl& limit = loaded.config->limits.at(0);
+  Facts facts = of_client("192.0.2.1");
+  Arena arena;
+  CHECK(limit_key(limit, facts, arena) == "x 192.0.2.1 without:user");
+  facts.user = "ann";
+  CHECK(limit_key(limit, facts, arena) == "x 192.0.2.1 user=ann");
+  facts.user = "a b\xc3\xa9";
+  CHECK(limit_key(limit, facts, arena) == "x 192.0.2.1 user=a\\x20b\\xc3\\xa9");
+}
+
 TEST_CASE("a burst is let through at once, then one each interval") {
   const Rate rate{12s, 5};
   Nanoseconds full_at{};

@@ -181,6 +181,43 @@ TEST_CASE("a tunnel has no path, and a request without fields has none") {
   CHECK(f.answer() == "deny:default");
 }
 
+TEST_CASE("FEATURES 9: a user by name, and by any group of those it is in") {
+  Fixture f;
+  std::string file = f.scratch.write("users", "");
+  f.loaded = std::make_unique<Loaded>("users staff { file " + file + R"( }
+    forward lan { listen 127.0.0.1:3128; auth basic from staff; rules {
+      deny user eve "Jim B"; deny host it.example unless group it admins; allow group sales it } })");
+  f.compile(Direction::forward, f.loaded->config->forwards[0].rules);
+  auto decides = [&f](std::string_view user, std::vector<std::string> groups) {
+    f.facts.user = user;
+    f.facts.groups = groups;
+    Verdict verdict = f.rules->evaluate(f.facts, f.now);
+    CHECK(verdict.is_final());
+    return verdict.rule == Verdict::kNoRule ? -1 : static_cast<int>(verdict.rule);
+  };
+  CHECK(decides("ann", {"it"}) == 2);
+  CHECK(decides("ann", {"other", "sales"}) == 2);
+  CHECK(decides("ann", {"other"}) == -1);
+  CHECK(decides("Ann", {}) == -1);
+  CHECK(decides("eve", {"it"}) == 0);
+  CHECK(decides("Jim B", {"it"}) == 0);
+  CHECK(decides("", {}) == -1);
+  f.facts.host = "it.example";
+  CHECK(decides("ann", {"admins"}) == -1);
+  CHECK(decides("ann", {"sales"}) == 1);
+  Trace trace;
+  std::vector<std::string> groups{"sales"};
+  f.facts.groups = groups;
+  (void)f.rules->evaluate(f.facts, f.now, &trace);
+  CHECK(trace.rules[0].conditions[0].text == "user eve Jim B");
+  CHECK(trace.rules[0].conditions[0].why == "the user is ann");
+  CHECK(trace.rules[1].conditions[1].why == "ann is not in it");
+  f.facts.user = {};
+  trace = {};
+  (void)f.rules->evaluate(f.facts, f.now, &trace);
+  CHECK(trace.rules[0].conditions[0].why == "nobody has logged in");
+}
+
 TEST_CASE("unless negates the AND of all that stands after it") {
   Fixture f;
   f.forward("deny host .example.com unless port 80 method GET\n allow all");
