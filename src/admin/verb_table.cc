@@ -96,6 +96,21 @@ constexpr std::array kLimitTop = {
 constexpr std::array kLimitReset = {
     Argument{"name", Kind::word, "NAME", true, false, "of the limit"},
     Argument{"key", Kind::words, "KEY", false, false, "as limit top tells it; else all of them"}};
+constexpr Argument kUser = {"name", Kind::word, "NAME", true, false, "of the user"};
+constexpr Argument kUserFile = {"file", Kind::option, "FILE",
+                                false,  true,         "the file of users itself"};
+constexpr Argument kUserConfig = {"config", Kind::option,
+                                  "FILE",   false,
+                                  true,     "its users; without it those of /etc/weir/weir.conf"};
+constexpr Argument kUsers = {"users", Kind::option, "NAME",
+                             false,   true,         "which, if a configuration has several"};
+constexpr std::array kUserLs = {kUserFile, kUserConfig, kUsers};
+constexpr std::array kUserAdd = {
+    kUser,     Argument{"group", Kind::option, "A,B", false, false, "the groups of the user"},
+    kUserFile, kUserConfig,
+    kUsers,    kDryRun};
+constexpr std::array kUserPasswd = {kUser, kUserFile, kUserConfig, kUsers, kDryRun};
+constexpr std::array kUserTest = {kUser, kUserFile, kUserConfig, kUsers};
 constexpr std::array kCertLs = {kOffline};
 constexpr std::array kReload = {kDryRun};
 constexpr std::array kStop = {
@@ -225,6 +240,19 @@ constexpr std::array kVerbs = {
     Verb{"limit", "reset", Access::operate, false, "let the keys of a limit begin anew",
          "Nothing of the rate and the quota is used any more, and nobody waits for what was sent.",
          kLimitReset},
+    Verb{"user", "ls", Access::view, true, "the users of a file, with their groups",
+         "With the kind of each hash.", kUserLs},
+    Verb{"user", "add", Access::view, true, "a user, with a password, into a file",
+         "The password is asked for twice at a terminal, without echo, or is a line of standard "
+         "input. Its hash is one of bcrypt, which other programs with such files take as well. The "
+         "file is replaced at once, keeps its owner, and is readable by owner and group alone; one "
+         "that is not there is made. A reload puts it in force.",
+         kUserAdd},
+    Verb{"user", "passwd", Access::view, true, "another password for a user",
+         "As user add. Whoever has logged in with the old one is asked again after the reload.",
+         kUserPasswd},
+    Verb{"user", "test", Access::view, true, "whether a password is the one of a user",
+         "Ends with 1 when it is not.", kUserTest},
     Verb{"cert", "ls", Access::view, true, "certificates of the listeners, and when they end",
          "Listener, names, kind of key, file, and the days that are left. From 21 days before its "
          "end a certificate is told in the error log once a day, and counted in a metric.",

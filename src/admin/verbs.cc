@@ -26,11 +26,17 @@ constexpr std::array kFunctions = {
     Row{"purge", "log", purge_log},     Row{"list", "lookup", list_lookup},
     Row{"limit", "ls", limit_ls},       Row{"limit", "top", limit_top},
     Row{"limit", "reset", limit_reset}, Row{"cert", "ls", cert_ls},
+    Row{"user", "ls", user_verb},       Row{"user", "add", user_verb},
+    Row{"user", "passwd", user_verb},   Row{"user", "test", user_verb},
     Row{"reload", "", reload},          Row{"stop", "", stop},
     Row{"version", "", version},
 };
 
 } // namespace
+
+void user_verb(const Ask& ask) {
+  ask.answer(failure(Exit::usage, "weirctl does this itself, where the file is"));
+}
 
 VerbFunction find_function(const Verb& verb) noexcept {
   for (const Row& each : kFunctions) {

@@ -54,6 +54,8 @@ void routes(const Ask& ask);
 void list_lookup(const Ask& ask);
 // certificates.cc
 void cert_ls(const Ask& ask);
+// verbs.cc: of a file, which weirctl changes
+void user_verb(const Ask& ask);
 // verbs_log.cc
 void log_sql(const Ask& ask);
 void log_req(const Ask& ask);

@@ -15,6 +15,7 @@
 #include "admin/explain.h"
 #include "admin/local_answers.h"
 #include "config/load.h"
+#include "ctl/users.h"
 #include "rules/route.h"
 
 namespace weir::ctl {
@@ -153,6 +154,9 @@ std::optional<Answer> answer_offline(const Command& command) {
   std::string file = admin::text_of(command.local, "file");
   std::string config = admin::text_of(command.local, "config");
   std::string directory = admin::text_of(command.local, "directory");
+  if (verb.noun == "user") {
+    return answer_users(command);
+  }
   if (verb.noun == "config" && !file.empty()) {
     return verb.verb == "test"  ? admin::test_answer(file)
            : verb.verb == "fmt" ? format_file(command, file)

@@ -273,6 +273,9 @@ std::string print_body(const admin::Verb& verb, const Json& body, const Style& s
   if (verb.noun == "limit") {
     return print_limits(verb.verb, body, style);
   }
+  if (verb.noun == "user") {
+    return print_diagnostics(body) + print_users(verb.verb, body, style);
+  }
   if (words == "stop") {
     return body.contains("error") ? std::string() : print_stop(body);
   }

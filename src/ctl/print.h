@@ -28,6 +28,9 @@ std::string print_verified(const Json& body, const Style& style);
 // print_limits.cc
 /// `limit` and this verb.
 std::string print_limits(std::string_view verb, const Json& body, const Style& style);
+// print_users.cc
+/// `user` and this verb.
+std::string print_users(std::string_view verb, const Json& body, const Style& style);
 // print_explain.cc
 std::string print_explain(const Json& body, const Style& style);
 

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Users and auth basic: forward (407) and site (401), tunnels, HTTP/2, before the cache; what is memoised, who is
-locked out; user and group in rules, limits by user; the file and its reload. W8.6."""
+locked out; user and group in rules, limits by user; the file, its reload and weirctl user. W8.6."""
 import base64
+import re
 import subprocess
 import threading
 
@@ -447,6 +448,64 @@ def _():
         expect_equal(client.get("/warm", host=asked).status, 401)
         expect_in("hit", client.get("/warm", login(), host=asked).field("Cache-Status"))
     expect_equal(origin.count("/warm"), 1)
+
+
+def ctl(*words, password, code=0):
+    done = subprocess.run([WEIRCTL, *words], input=password + "\n", capture_output=True, text=True, cwd=weir.dir, timeout=DEADLINE)
+    expect_equal(done.returncode, code, done.stdout + done.stderr)
+    return done.stdout + done.stderr
+
+
+@test("weirctl user add, passwd, test, ls; a reload puts the file in force under traffic, and no request fails")
+def _():
+    origin.on("/reload", answer("x"))
+    stop, statuses = threading.Event(), []
+
+    def come():
+        with weir.forward() as client:
+            while not stop.is_set():
+                statuses.append(client.get(origin.url("/reload"), ann, host=origin.name).status)
+    threads = [threading.Thread(target=come) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    where = ("-c", str(weir.config_file), "--users", "staff")
+    try:
+        ctl("user", "add", "eve", "--group", "it,admins", *where, password="first one")
+        expect_equal(by_proxy("/reload", basic("eve", "first one")).status, 407)
+        weir.ctl("reload")
+        expect_equal(by_proxy("/reload", basic("eve", "first one")).status, 200)
+        expect_equal(by_proxy("/it", basic("eve", "first one")).status, 200)
+        ctl("user", "passwd", "eve", *where, password="second:one")
+        weir.ctl("reload")
+        expect_equal(by_proxy("/reload", basic("eve", "first one")).status, 407)
+        expect_equal(by_proxy("/reload", basic("eve", "second:one")).status, 200)
+        file = weir.dir / "users"
+        file.write_text("".join(line for line in file.read_text().splitlines(True) if not line.startswith("bob:")))
+        weir.ctl("reload")
+        expect_equal(by_proxy("/reload", bob).status, 407)
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+    expect(len(statuses) > 20 and set(statuses) == {200}, set(statuses))
+    listed = weir.ctl("user", "ls", *where)
+    expect(re.search(r"eve +bcrypt +it, admins", listed) and re.search(r"ann +bcrypt +it, sales", listed), listed)
+    expect("bob" not in listed)
+    expect_in("eve", ctl("user", "test", "eve", *where, password="second:one"))
+    ctl("user", "test", "eve", *where, password="first one", code=1)
+    ctl("user", "add", "eve", *where, password="x", code=1)
+    ctl("user", "passwd", "bob", *where, password="x", code=1)
+    ctl("user", "add", "a:b", *where, password="x", code=2)
+    ctl("user", "add", "long", *where, password="x" * 73, code=2)
+    ctl("user", "add", "none", *where, password="", code=2)
+    before = file.read_bytes()
+    expect_in("dry run", ctl("user", "add", "dry", *where, "--dry-run", password="x"))
+    expect_equal(file.read_bytes(), before)
+    expect_in("say which with --users", ctl("user", "test", "eve", "-c", str(weir.config_file), password="x", code=1))
+    expect_equal(file.stat().st_mode & 0o777, 0o640)
+    expect_equal(file.read_text().splitlines()[0], "# staff")
+    ctl("user", "add", "new", "--file", str(weir.dir / "other"), password="x")
+    expect_equal((weir.dir / "other").stat().st_mode & 0o777, 0o640)
 
 
 @test("a file of htpasswd -B is taken as it is")

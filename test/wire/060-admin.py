@@ -190,7 +190,7 @@ def _():
 def _():
     text = weir.ctl("--help")
     expect(len(text.splitlines()) <= 50, f"{len(text.splitlines())} lines")
-    for verb in ("rollback", "backup", "passwd"):
+    for verb in ("rollback", "backup", "unblock"):
         expect(verb not in text, verb)
 
 
