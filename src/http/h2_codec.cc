@@ -365,14 +365,13 @@ std::string_view after_status_line(std::string_view head) {
 
 void H2Codec::respond(std::int32_t id, int status, std::string_view head, std::string_view more,
                       const Framing& framing, bool has_body) {
-  scratch_.reset();
   Values values;
   values.reserve(32);
   Decimal code(static_cast<std::uint64_t>(status));
   Decimal length(framing.length);
   values.push_back(pair(":status", code.view()));
-  add_lines(after_status_line(head), values, scratch_);
-  add_lines(more, values, scratch_);
+  add_lines(after_status_line(head), values);
+  add_lines(more, values);
   if (framing.kind == Framing::Kind::length) {
     values.push_back(pair("content-length", length.view()));
   }
@@ -386,19 +385,17 @@ void H2Codec::respond(std::int32_t id, int status, std::string_view head, std::s
 }
 
 void H2Codec::informational(std::int32_t id, std::string_view head) {
-  scratch_.reset();
   Values values;
   values.push_back(pair(":status", head.substr(9, 3))); // "HTTP/1.1 103 ..."
-  add_lines(after_status_line(head), values, scratch_);
+  add_lines(after_status_line(head), values);
   nghttp2_submit_headers(session_, NGHTTP2_FLAG_NONE, id, nullptr, values.data(), values.size(),
                          nullptr);
 }
 
 void H2Codec::submit_trailers(std::int32_t id, const Fields& trailers, std::uint32_t& flags) {
   Values values;
-  Arena arena;
   for (const Field& field : trailers) {
-    values.push_back(pair(lower_case(field.name, arena), field.value));
+    values.push_back(pair(field.name, field.value));
   }
   if (!values.empty() && nghttp2_submit_trailer(session_, id, values.data(), values.size()) == 0) {
     flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;

@@ -135,7 +135,6 @@ private:
   std::size_t unpacked_ = 0;
   std::string_view method_, scheme_, authority_, path_, protocol_;
   std::string cookies_;
-  Arena scratch_; // of respond()
 };
 
 } // namespace weir::http

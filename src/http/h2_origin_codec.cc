@@ -167,9 +167,8 @@ struct H2OriginCodec::Callbacks {
 
   static bool submit_trailers(nghttp2_session* session, std::int32_t id, const Fields& trailers) {
     Values values;
-    Arena arena;
     for (const Field& field : trailers) {
-      values.push_back(pair(lower_case(field.name, arena), field.value));
+      values.push_back(pair(field.name, field.value));
     }
     return !values.empty() &&
            nghttp2_submit_trailer(session, id, values.data(), values.size()) == 0;
@@ -360,7 +359,6 @@ Result<void> H2OriginCodec::finish_head(bool end) {
 std::int32_t H2OriginCodec::request(H2OriginPeer& peer, std::string_view head,
                                     std::string_view scheme, bool has_body,
                                     std::string_view protocol) {
-  scratch_.reset();
   std::string_view line = take_line(head);
   std::size_t blank = line.find(' ');
   std::string_view target = line.substr(blank + 1, line.rfind(' ') - blank - 1);
@@ -385,7 +383,7 @@ std::int32_t H2OriginCodec::request(H2OriginPeer& peer, std::string_view head,
     if (id == FieldId::host) {
       values[2] = pair(":authority", value);
     } else if (goes_on(id, value)) {
-      values.push_back(pair(lower_case(name, scratch_), value));
+      values.push_back(pair(name, value));
     }
   }
   if (is_leaving()) {

@@ -132,7 +132,6 @@ private:
   bool trailers_ = false;
   Error problem_;
   std::size_t unpacked_ = 0;
-  Arena scratch_; // of request()
 };
 
 } // namespace weir::http

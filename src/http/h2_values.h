@@ -11,7 +11,6 @@
 #include <string_view>
 #include <vector>
 
-#include "base/arena.h"
 #include "http/fields.h"
 
 namespace weir::http {
@@ -28,6 +27,7 @@ inline std::string_view text_of(const std::uint8_t* data, std::size_t size) {
   return {reinterpret_cast<const char*>(data), size};
 }
 
+/// nghttp2_submit_*() copies both, and the name in lower case.
 inline nghttp2_nv pair(std::string_view name, std::string_view value) {
   return {bytes_of(name), bytes_of(value), name.size(), value.size(), NGHTTP2_NV_FLAG_NONE};
 }
@@ -36,22 +36,21 @@ inline bool ends_stream(const nghttp2_frame* frame) {
   return (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
 }
 
-/// The next line of a head as HTTP/1 has it, taken off the front.
+/// The next line of a head as HTTP/1 has it, taken off the front. No CR stands in a field.
 inline std::string_view take_line(std::string_view& lines) {
-  std::size_t end = lines.find("\r\n");
+  std::size_t end = lines.find('\r');
   std::string_view line = lines.substr(0, end);
   lines.remove_prefix(end == std::string_view::npos ? lines.size() : end + 2);
   return line;
 }
 
-/// Field lines of HTTP/1 as pairs; names in lower case in the arena, values where they are.
-inline void add_lines(std::string_view lines, Values& values, Arena& arena) {
+/// Field lines of HTTP/1 as pairs.
+inline void add_lines(std::string_view lines, Values& values) {
   while (!lines.empty()) {
     std::string_view line = take_line(lines);
     std::size_t colon = line.find(':');
     if (colon != std::string_view::npos) {
-      values.push_back(
-          pair(lower_case(line.substr(0, colon), arena), trim(line.substr(colon + 1))));
+      values.push_back(pair(line.substr(0, colon), trim(line.substr(colon + 1))));
     }
   }
 }
