@@ -75,7 +75,7 @@ void Exchange::begin(ClientSession& session, const ListenPlace& place, const End
   outcome_ = {};
   error_ = {};
   url_ = {};
-  limit_fields_ = {};
+  own_fields_ = {};
 }
 
 void Exchange::start() {

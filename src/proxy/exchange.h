@@ -242,7 +242,7 @@ private:
   std::optional<Reply> reply_;
   Error error_;
   bool responded_ = false;
-  std::string_view limit_fields_; // with CRLF: of the nearest limit, and where somebody logs in
+  std::string_view own_fields_; // weir adds them, with CRLF: of the nearest limit, of a login
   std::unique_ptr<Metering> metering_; // a limit of bytes holds it
   std::array<char, 1024> extra_;
 };

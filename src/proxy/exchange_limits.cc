@@ -87,7 +87,7 @@ bool Exchange::is_within_limits() {
       metering_.reset(); // the refusal itself is not held back
     }
   }
-  limit_fields_ = rules::limit_fields(told, arena_);
+  own_fields_ = rules::limit_fields(told, arena_);
   return within;
 }
 

@@ -16,11 +16,15 @@ using metrics::Metric;
 
 namespace {
 constexpr std::string_view kWarm = "warm"; // weir asks for itself: it has no password
+
+constexpr FieldId credentials_field(bool forward) noexcept {
+  return forward ? FieldId::proxy_authorization : FieldId::authorization;
+}
 } // namespace
 
 /// Asked again when the hash is computed.
 Next Exchange::admit_user() {
-  FieldId field = forward_ ? FieldId::proxy_authorization : FieldId::authorization;
+  const FieldId field = credentials_field(forward_);
   if (awaited_) {
     Login login = awaited_->login->state();
     if (login == Login::waits) {
@@ -37,10 +41,8 @@ Next Exchange::admit_user() {
   if (!http::is_basic(value)) {
     return refuse_login(Login::missing, {});
   }
-  std::size_t lines = 0;
-  request_.fields.for_each(field, [&lines](std::string_view) { ++lines; });
   auto given = http::read_basic(value, arena_);
-  if (!given || lines > 1) { // which of them is meant?
+  if (!given || request_.fields.count(field) > 1) { // which of them is meant?
     return refuse_login(Login::wrong, {});
   }
   if (resources_.logins == nullptr) {
@@ -63,8 +65,7 @@ Next Exchange::admit_user() {
 Next Exchange::enter(std::string_view name) {
   const config::AuthDecl& auth = *route_->auth;
   if (!auth.pass) {
-    FieldId own = forward_ ? FieldId::proxy_authorization : FieldId::authorization;
-    request_.fields.remove_if([own](const http::Field& field) { return field.id == own; });
+    request_.fields.remove(credentials_field(forward_));
   }
   if (const rules::User* user = generation_->users[auth.users.index].find(name)) {
     metrics::count(Metric::logins_right);
@@ -73,7 +74,7 @@ Next Exchange::enter(std::string_view name) {
   }
   Next next = admit_asked();
   if (!forward_ && !auth.pass) { // no cache before weir checks who asks
-    limit_fields_ = arena_.join({limit_fields_, "Cache-Control: private\r\n"});
+    own_fields_ = arena_.join({own_fields_, "Cache-Control: private\r\n"});
   }
   return next;
 }
@@ -89,7 +90,7 @@ Next Exchange::refuse_login(Login why, Duration locked_for) {
     metrics::count(Metric::logins_locked);
     record_.end = "locked";
     auto seconds = std::chrono::ceil<std::chrono::seconds>(locked_for).count();
-    limit_fields_ = arena_.copy(fmt::format("Retry-After: {}\r\n", seconds));
+    own_fields_ = arena_.copy(fmt::format("Retry-After: {}\r\n", seconds));
     facts.reason = "There were too many wrong passwords. Try again later.";
     return reply(make_error(429, facts));
   }

@@ -260,7 +260,7 @@ void Exchange::send_as_is(const Answer& plain, std::optional<Duration> age, bool
     out.field(FieldId::upgrade, "websocket");
   }
   if (!answer.raw) {
-    out.raw(limit_fields_);
+    out.raw(own_fields_);
     outcome_.write(out);
     out.raw("Via: 1.1 ");
     out.raw(generation_->via);

@@ -59,7 +59,7 @@ public:
   std::vector<ListenUse> listens;                   // by ListenPlace::id
   std::vector<CertificateUse> certificates;
   std::vector<Ref<const net::TlsClient>> pool_tls;       // by number in Config::pools
-  std::vector<Ref<const net::TlsClient>> pool_tls_http1; // the same where HTTP/1.1 is spoken there
+  std::vector<Ref<const net::TlsClient>> pool_tls_http1; // of those with http2: by HTTP/1.1
   std::vector<Ref<const net::TlsClient>> forward_tls;    // by number in Config::forwards
 
   const cache::Policy& policy(const rules::Route& route) const noexcept {

@@ -56,7 +56,7 @@ public:
       bool any = std::any_of(pool.servers.begin(), pool.servers.end(),
                              [](const auto& server) { return server.tls; });
       out_.pools.push_back(any ? client(pool.tls, pool.options, pool.at, pool.http2) : nullptr);
-      out_.pools_http1.push_back(out_.pools.back() ? client(pool.tls, pool.options, pool.at, false)
+      out_.pools_http1.push_back(any && pool.http2 ? client(pool.tls, pool.options, pool.at, false)
                                                    : nullptr);
     }
     for (const config::ForwardDecl& forward : config_.forwards) {

@@ -34,7 +34,7 @@ struct TlsSetup {
   std::vector<TlsListener> listeners;
   std::vector<CertificateUse> certificates;
   std::vector<Ref<const net::TlsClient>> pools;       // by number in Config::pools; null: no TLS
-  std::vector<Ref<const net::TlsClient>> pools_http1; // as pools, with HTTP/1.1 alone
+  std::vector<Ref<const net::TlsClient>> pools_http1; // of those with http2: by HTTP/1.1
   std::vector<Ref<const net::TlsClient>> forwards;    // by number in Config::forwards
   std::vector<config::Diagnostic> diagnostics;
 
