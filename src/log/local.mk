@@ -2,6 +2,7 @@
 noinst_LIBRARIES += src/log/liblog.a
 src_log_liblog_a_CPPFLAGS = $(AM_CPPFLAGS) $(SQLITE_CFLAGS)
 src_log_liblog_a_SOURCES = \
+  src/log/block.cc src/log/block.h \
   src/log/filter.cc src/log/filter.h \
   src/log/filter_parser.cc src/log/filter_parser.h \
   src/log/json_writer.cc src/log/json_writer.h \
@@ -20,6 +21,7 @@ LINK_LOG = src/log/liblog.a $(SQLITE_LIBS) src/metrics/libmetrics.a $(LINK_EVENT
 
 check_PROGRAMS += test/unit/log_test
 test_unit_log_test_SOURCES = \
+  test/unit/log/block_test.cc \
   test/unit/log/filter_test.cc \
   test/unit/log/query_test.cc \
   test/unit/log/record_test.cc \

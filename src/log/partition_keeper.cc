@@ -122,8 +122,8 @@ void PartitionKeeper::finish(const std::string& path) {
     return; // removed from outside, or by retention
   }
   std::string why;
-  if (auto r = finish_partition(path, !stopping_, stopping_, why); !r) {
-    log_warn("log: {} gets no indexes: {}", path, why);
+  if (auto r = finish_partition(path, why); !r) {
+    log_warn("log: {} stays as it is, with its WAL: {}", path, why);
   }
 }
 

@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // PartitionKeeper: the second thread of the log.  It does what must not hold up the writer:
-// checkpoints of the partition that is open, indexes of those that were closed (by this run or by
+// checkpoints of the partition that is open, the end of those that were closed (by this run or by
 // one that was killed), and retention.
 //
-// Owner: SqliteWriter, which outlives it. All functions: any thread. The destructor leaves the
-// building of indexes to the next start.
+// Owner: SqliteWriter, which outlives it. All functions: any thread.
 #pragma once
 
-#include <atomic>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
@@ -31,7 +29,7 @@ public:
   PartitionKeeper(const PartitionKeeper&) = delete;
   PartitionKeeper& operator=(const PartitionKeeper&) = delete;
 
-  /// The partition that is written now; empty: none. The one before is closed: it gets its indexes.
+  /// The partition that is written now; empty: none. The one before is closed: it becomes one file.
   void opened(const std::string& path);
   /// The open one has this many pages in its WAL.
   void written(std::size_t wal_pages);
@@ -61,9 +59,9 @@ private:
   std::size_t wal_pages_ = 0;       // guarded by mutex_
   Retention retention_;             // guarded by mutex_
   Totals totals_;                   // guarded by mutex_
-  std::atomic<bool> stopping_{false};
-  std::uint64_t asked_ = 0; // guarded by mutex_: rounds that settle() asked for
-  std::uint64_t done_ = 0;  // guarded by mutex_
+  bool stopping_ = false;           // guarded by mutex_
+  std::uint64_t asked_ = 0;         // guarded by mutex_: rounds that settle() asked for
+  std::uint64_t done_ = 0;          // guarded by mutex_
   std::thread thread_;
 };
 

@@ -18,7 +18,7 @@ namespace weir::log {
 
 namespace {
 
-// user_version: 1 gets rows, 2 is finished (indexes, no WAL).
+// user_version: 1 gets rows, 2 is finished.
 constexpr int kFinished = 2;
 
 constexpr const char* kSettings = "PRAGMA page_size = 8192;"
@@ -36,61 +36,12 @@ std::string_view sql_type(Kind kind) {
   return is_number(kind) ? " INTEGER" : " TEXT";
 }
 
-/// Which table holds a column.
-std::string_view table_of(const ColumnInfo& c) { return in_common(c.kind) ? "common" : "row"; }
-
-/// A column of the view: the text behind a number of the dictionary.
-std::string view_column(const ColumnInfo& c) {
-  if (c.kind == Kind::time) {
-    return "strftime('%Y-%m-%d %H:%M:%S', (at >> 10) / 1000000, 'unixepoch') || "
-           "printf('.%06d', (at >> 10) % 1000000) AS time";
-  }
-  if (in_dictionary(c.kind)) {
-    return fmt::format("CASE typeof({1}.\"{0}\") WHEN 'integer' THEN (SELECT text FROM dict "
-                       "WHERE dict.n = {1}.\"{0}\") ELSE {1}.\"{0}\" END AS \"{0}\"",
-                       c.name, table_of(c));
-  }
-  return fmt::format("{}.\"{}\"", table_of(c), c.name);
-}
-
-std::string schema() {
-  std::string row = "CREATE TABLE row (at INTEGER PRIMARY KEY";
-  std::string common = "CREATE TABLE common (n INTEGER PRIMARY KEY";
-  std::string view = "CREATE VIEW access AS SELECT ";
-  for (const ColumnInfo& c : kColumnTable) {
-    if (c.kind != Kind::time) {
-      (in_common(c.kind) ? common : row) += fmt::format(", \"{}\"{}", c.name, sql_type(c.kind));
-    }
-    view += view_column(c) + ", ";
-  }
-  return row + ", common INTEGER);" + common + ");" + view +
-         "at >> 10 AS time_us, at FROM row JOIN common ON common.n = row.common;" +
-         "CREATE TABLE dict (n INTEGER PRIMARY KEY, text TEXT NOT NULL);"
-         "INSERT INTO dict VALUES (0, '');";
-}
-
-std::string insert_sql(std::string_view table, std::size_t columns, std::size_t rows) {
-  std::string row = "(?";
-  for (std::size_t i = 2; i <= columns; ++i) {
-    row += ",?";
-  }
-  row += ")";
-  std::string sql = fmt::format("INSERT INTO {} VALUES {}", table, row);
-  for (std::size_t i = 2; i <= rows; ++i) {
-    sql += "," + row;
-  }
-  return sql;
-}
-
-constexpr std::int64_t kNoNumber = std::numeric_limits<std::int64_t>::min();
-
-/// The columns of `row` and of `common` in the file, and the place of each column in its table. The
-/// first of `row` is the row id, which stands for the time, and the last the number of the row of
-/// `common`; the first of `common` is that number.
+/// Where each column stands: at its place in a row of a block, of which the first is the time and
+/// the one behind all columns the number of the row of `common`; or in that row behind its number.
 struct Layout {
   std::size_t row = 1;
   std::size_t common = 1;
-  std::array<int, kColumns + 1> place{};
+  std::array<int, kColumns> place{};
 };
 constexpr Layout kLayout = [] {
   Layout layout;
@@ -105,9 +56,64 @@ constexpr Layout kLayout = [] {
 #define COLUMN(kind, name, doc, prose) add(Kind::kind);
 #include "log/record.def"
 #undef COLUMN
-  layout.place[column] = static_cast<int>(layout.row++);
   return layout;
 }();
+
+/// A column of the view: the text behind a number of the dictionary.
+std::string view_column(std::size_t column) {
+  const ColumnInfo& c = kColumnTable[column];
+  if (c.kind == Kind::time) {
+    return "strftime('%Y-%m-%d %H:%M:%S', (at >> 10) / 1000000, 'unixepoch') || "
+           "printf('.%06d', (at >> 10) % 1000000) AS time";
+  }
+  std::string value = in_common(c.kind)
+                          ? fmt::format("common.\"{}\"", c.name)
+                          : fmt::format("json_extract(row, '$[{}]')", kLayout.place[column]);
+  if (in_dictionary(c.kind)) {
+    value = fmt::format("CASE typeof({0}) WHEN 'integer' THEN (SELECT text FROM dict "
+                        "WHERE dict.n = {0}) ELSE {0} END",
+                        value);
+  }
+  return fmt::format("{} AS \"{}\"", value, c.name);
+}
+
+std::string schema() {
+  std::string common = "CREATE TABLE common (n INTEGER PRIMARY KEY";
+  std::string layout = "INSERT INTO layout VALUES (0, 'at')";
+  std::string view = "CREATE VIEW access AS SELECT ";
+  for (std::size_t i = 0; i < kColumns; ++i) {
+    const ColumnInfo& c = kColumnTable[i];
+    if (in_common(c.kind)) {
+      common += fmt::format(", \"{}\"{}", c.name, sql_type(c.kind));
+    } else if (c.kind != Kind::time) {
+      layout += fmt::format(", ({}, '{}')", kLayout.place[i], c.name);
+    }
+    view += view_column(i) + ", ";
+  }
+  return fmt::format(
+      "CREATE TABLE block (first INTEGER PRIMARY KEY, last INTEGER NOT NULL, rows TEXT NOT NULL);"
+      "{});"
+      "CREATE TABLE layout (n INTEGER PRIMARY KEY, name TEXT NOT NULL);"
+      "{}, ({}, 'common');"
+      "CREATE TABLE dict (n INTEGER PRIMARY KEY, text TEXT NOT NULL);"
+      "INSERT INTO dict VALUES (0, '');"
+      "{}at >> 10 AS time_us, at FROM "
+      "(SELECT first + json_extract(each.value, '$[0]') AS at, each.value AS row "
+      "FROM block, json_each(block.rows) AS each) "
+      "JOIN common ON common.n = json_extract(row, '$[{}]');",
+      common, layout, kLayout.row, view, kLayout.row);
+}
+
+std::string insert_sql(std::string_view table, std::size_t columns) {
+  std::string sql = fmt::format("INSERT INTO {} VALUES (?", table);
+  for (std::size_t i = 2; i <= columns; ++i) {
+    sql += ",?";
+  }
+  return sql + ")";
+}
+
+/// A block with more does not fit into a page with another row.
+constexpr std::size_t kBlockBytes = 7'900;
 
 /// A cheap mixture of length, head, middle and tail, for a table where a collision costs little.
 std::size_t spot_of(std::string_view text) {
@@ -228,9 +234,8 @@ Result<void> Partition::prepare() {
       },
       this);
   const std::pair<std::string, sqlite3_stmt**> statements[] = {
-      {insert_sql("row", kLayout.row, 1), &one_.statement},
-      {insert_sql("row", kLayout.row, kTogether), &many_.statement},
-      {insert_sql("common", kLayout.common, 1), &common_.statement},
+      {insert_sql("block", 3), &insert_block_},
+      {insert_sql("common", kLayout.common), &insert_common_},
       {"INSERT INTO dict VALUES (?1, ?2)", &insert_dict_},
       {"PRAGMA page_count", &page_count_}};
   for (const auto& [sql, statement] : statements) {
@@ -239,29 +244,12 @@ Result<void> Partition::prepare() {
       return fail(error());
     }
   }
-  make_rows(one_, 1, kLayout.row);
-  make_rows(many_, kTogether, kLayout.row);
-  make_rows(common_, 1, kLayout.common);
-  waiting_.reserve(kTogether);
   return {};
 }
 
-/// Its parameters, all bound to what they are noted to be.
-void Partition::make_rows(Insert& insert, std::size_t rows, std::size_t columns) {
-  for (std::size_t i = 0; i < rows; ++i) {
-    Row& row = insert.rows.emplace_back();
-    row.statement = insert.statement;
-    row.first = static_cast<int>(i * columns) + 1;
-    for (std::size_t column = 0; column < columns; ++column) {
-      sqlite3_bind_int64(row.statement, row.first + static_cast<int>(column), 0);
-    }
-  }
-}
-
 Partition::~Partition() {
-  sqlite3_finalize(one_.statement);
-  sqlite3_finalize(many_.statement);
-  sqlite3_finalize(common_.statement);
+  sqlite3_finalize(insert_block_);
+  sqlite3_finalize(insert_common_);
   sqlite3_finalize(insert_dict_);
   sqlite3_finalize(page_count_);
   sqlite3_close(db_);
@@ -294,19 +282,30 @@ Result<void> Partition::run(sqlite3_stmt* statement) {
 }
 
 Result<void> Partition::begin() {
-  waiting_.clear();
+  block_.clear();
   return run("BEGIN");
 }
 
 Result<void> Partition::commit() {
-  for (const Waiting& waiting : waiting_) {
-    bind(one_.rows.front(), waiting);
-    if (auto r = run(one_); !r) {
+  if (!block_.empty()) {
+    if (auto r = write_block(); !r) {
       return r;
     }
   }
-  waiting_.clear();
   return run("COMMIT");
+}
+
+Result<void> Partition::write_block() {
+  if (failed_) {
+    return fail(error());
+  }
+  std::string_view rows = block_.finish();
+  sqlite3_bind_int64(insert_block_, 1, first_);
+  sqlite3_bind_int64(insert_block_, 2, last_row_);
+  sqlite3_bind_text(insert_block_, 3, rows.data(), static_cast<int>(rows.size()), SQLITE_STATIC);
+  auto written = run(insert_block_);
+  block_.clear();
+  return written;
 }
 
 auto Partition::find_text(std::size_t column, std::string_view text)
@@ -329,45 +328,25 @@ auto Partition::find_text(std::size_t column, std::string_view text)
     sqlite3_bind_int64(insert_dict_, 1, n);
     sqlite3_bind_text(insert_dict_, 2, text.data(), static_cast<int>(text.size()), SQLITE_STATIC);
     if (auto r = run(insert_dict_); !r) {
-      failed_ = true; // insert() says so
+      failed_ = true; // write_block() says so
     }
   }
   recent = &*found;
   return recent;
 }
 
-void Partition::bind_number(Row& row, std::size_t column, std::int64_t number) {
-  if (row.numbers[column] != number || number == kNoNumber) {
-    row.numbers[column] = number;
-    sqlite3_bind_int64(row.statement, row.first + kLayout.place[column], number);
-  }
-}
-
-/// `stays`: until the row is written.
-void Partition::bind_text(Row& row, std::size_t column, std::string_view text, bool stays) {
-  row.numbers[column] = kNoNumber;
-  sqlite3_bind_text(row.statement, row.first + kLayout.place[column],
-                    text.empty() ? "" : text.data(), static_cast<int>(text.size()),
-                    stays ? SQLITE_STATIC : SQLITE_TRANSIENT);
-}
-
-void Partition::bind_dictionary(Row& row, std::size_t column, std::string_view text) {
+auto Partition::store_text(std::size_t column, std::string_view text) -> Stored {
   Last& last = last_[column];
   if (last.entry == nullptr || last.entry->first != text) {
     last.entry = find_text(column, text);
   }
-  if (last.entry != nullptr) {
-    bind_number(row, column, last.entry->second);
-  } else {
-    bind_text(row, column, text, true);
-  }
+  return last.entry != nullptr ? Stored{true, last.entry->second, {}} : Stored{false, 0, text};
 }
 
-void Partition::bind_address(Row& row, std::size_t column, Kind kind, const Address& address) {
+auto Partition::store_address(std::size_t column, Kind kind, const Address& address) -> Stored {
   Last& last = last_[column];
   if (last.number >= 0 && last.address == address) {
-    bind_number(row, column, last.number);
-    return;
+    return {true, last.number, {}};
   }
   // Printing costs more than all the rest: first by its bytes, with what decides how it is printed.
   std::array<char, 20> bytes{};
@@ -377,55 +356,45 @@ void Partition::bind_address(Row& row, std::size_t column, Kind kind, const Addr
   bytes[18] = static_cast<char>(kind);
   bytes[19] = static_cast<char>(address.is_v6() ? 6 : address.is_v4() ? 4 : 0);
   std::string_view key(bytes.data(), bytes.size());
-  std::string text;
   last.number = -1;
   if (auto known = addresses_.find(key); known != addresses_.end()) {
     last.number = known->second;
   } else {
-    text = print_address(address, kind);
-    if (const auto* entry = find_text(column, text); entry != nullptr) {
+    address_ = print_address(address, kind);
+    if (const auto* entry = find_text(column, address_); entry != nullptr) {
       last.number = entry->second;
       addresses_.emplace(key, last.number);
     }
   }
   last.address = address;
-  if (last.number >= 0) {
-    bind_number(row, column, last.number);
-  } else {
-    bind_text(row, column, text, false);
-  }
+  return last.number >= 0 ? Stored{true, last.number, {}} : Stored{false, 0, address_};
 }
 
-template <Kind kind, class T> void Partition::bind(Row& row, std::size_t column, const T& value) {
-  if constexpr (kind == Kind::time) {
-    // the row id
-  } else if constexpr (is_number(kind)) {
-    bind_number(row, column, value);
+template <Kind kind, class T> auto Partition::store(std::size_t column, const T& value) -> Stored {
+  if constexpr (is_number(kind)) {
+    return {true, value, {}};
   } else if constexpr (kind == Kind::id) {
-    value.write(row.id.data());
-    bind_text(row, column, {row.id.data(), row.id.size()}, true);
+    value.write(id_.data());
+    return {false, 0, {id_.data(), id_.size()}};
   } else if constexpr (kind == Kind::text) {
-    bind_text(row, column, value, true);
+    return {false, 0, value};
   } else if constexpr (is_address(kind)) {
-    bind_address(row, column, kind, value);
+    return store_address(column, kind, value);
   } else {
-    bind_dictionary(row, column, value);
+    return store_text(column, value);
   }
 }
 
-template <bool common> void Partition::bind_columns(Row& row, const AccessRecord& record) {
+/// Hands sink(place, Stored) what is in common, or what is not.
+template <bool common, class Sink>
+void Partition::store_columns(const AccessRecord& record, Sink&& sink) {
 #define COLUMN(kind, name, doc, prose)                                                             \
-  if constexpr (in_common(Kind::kind) == common) {                                                 \
-    bind<Kind::kind>(row, static_cast<std::size_t>(Column::name), record.name);                    \
+  if constexpr (Kind::kind != Kind::time && in_common(Kind::kind) == common) {                     \
+    constexpr auto column = static_cast<std::size_t>(Column::name);                                \
+    sink(kLayout.place[column], store<Kind::kind>(column, record.name));                           \
   }
 #include "log/record.def"
 #undef COLUMN
-}
-
-void Partition::bind(Row& row, const Waiting& waiting) {
-  sqlite3_bind_int64(row.statement, row.first, waiting.rowid);
-  bind_columns<false>(row, waiting.record);
-  bind_number(row, kCommon, waiting.common);
 }
 
 std::int64_t Partition::find_common(const RingRecord& record) {
@@ -435,11 +404,17 @@ std::int64_t Partition::find_common(const RingRecord& record) {
   }
   auto found = commons_.find(record.common);
   if (found == commons_.end()) {
-    Row& row = common_.rows.front();
-    sqlite3_bind_int64(row.statement, row.first, next_common_);
-    bind_columns<true>(row, record);
-    if (!run(common_)) {
-      failed_ = true; // insert() says so
+    sqlite3_bind_int64(insert_common_, 1, next_common_);
+    store_columns<true>(record, [this](int place, const Stored& value) {
+      if (value.is_number) {
+        sqlite3_bind_int64(insert_common_, place + 1, value.number);
+      } else {
+        sqlite3_bind_text(insert_common_, place + 1, value.text.empty() ? "" : value.text.data(),
+                          static_cast<int>(value.text.size()), SQLITE_STATIC);
+      }
+    });
+    if (!run(insert_common_)) {
+      failed_ = true; // write_block() says so
     }
     if (commons_bytes_ + record.common.size() > kCommonBytes) {
       recent_commons_.fill(nullptr);
@@ -453,23 +428,24 @@ std::int64_t Partition::find_common(const RingRecord& record) {
   return found->second;
 }
 
-Result<void> Partition::run(const Insert& insert) {
-  if (failed_) {
-    return fail(error());
-  }
-  return run(insert.statement);
-}
-
 Result<void> Partition::insert(std::int64_t rowid, const RingRecord& record) {
-  waiting_.push_back({rowid, find_common(record), record});
-  if (waiting_.size() < kTogether) {
-    return {};
+  if (block_.empty()) {
+    first_ = rowid;
   }
-  for (std::size_t i = 0; i < kTogether; ++i) {
-    bind(many_.rows[i], waiting_[i]);
-  }
-  waiting_.clear();
-  return run(many_);
+  last_row_ = rowid;
+  std::int64_t common = find_common(record);
+  block_.begin_row();
+  block_.number(rowid - first_);
+  store_columns<false>(record, [this](int, const Stored& value) {
+    if (value.is_number) {
+      block_.number(value.number);
+    } else {
+      block_.text(value.text);
+    }
+  });
+  block_.number(common);
+  block_.end_row();
+  return block_.bytes() < kBlockBytes ? Result<void>() : write_block();
 }
 
 std::uint64_t Partition::bytes() {
@@ -491,7 +467,8 @@ Result<std::int64_t> last_rowid(const std::string& path) {
   if (!db) {
     return fail(db.error());
   }
-  return ask_number(db->get(), "SELECT coalesce(max(at), 0) FROM row");
+  return ask_number(db->get(),
+                    "SELECT coalesce((SELECT last FROM block ORDER BY first DESC LIMIT 1), 0)");
 }
 
 Result<void> checkpoint_partition(const std::string& path) {
@@ -512,41 +489,19 @@ Result<void> checkpoint_partition(const std::string& path) {
   return {};
 }
 
-Result<void> finish_partition(const std::string& path, bool indexes, const std::atomic<bool>& stop,
-                              std::string& why) {
+Result<void> finish_partition(const std::string& path, std::string& why) {
   auto db = connect(path);
   if (!db) {
     why = std::strerror(db.error().sys);
     return fail(db.error());
   }
-  auto failed = [&] {
+  auto version = ask_number(db->get(), "PRAGMA user_version");
+  if (!version ||
+      (*version != kFinished &&
+       sqlite3_exec(db->get(), fmt::format("PRAGMA user_version = {}", kFinished).c_str(), nullptr,
+                    nullptr, nullptr) != SQLITE_OK)) {
     why = sqlite3_errmsg(db->get());
     return fail(error_of(db->get()));
-  };
-  auto version = ask_number(db->get(), "PRAGMA user_version");
-  if (!version) {
-    return failed();
-  }
-  if (indexes && *version != kFinished) {
-    // It takes seconds for a million rows: the end of the process does not wait for it.
-    sqlite3_progress_handler(
-        db->get(), 10'000,
-        [](void* flag) { return static_cast<const std::atomic<bool>*>(flag)->load() ? 1 : 0; },
-        const_cast<std::atomic<bool>*>(&stop)); // only read
-    constexpr const char* kIndexes = "PRAGMA synchronous = NORMAL;"
-                                     "BEGIN IMMEDIATE;"
-                                     "CREATE INDEX IF NOT EXISTS row_host ON row (host);"
-                                     "CREATE INDEX IF NOT EXISTS row_client ON row (client);"
-                                     "PRAGMA user_version = 2;"
-                                     "COMMIT;";
-    int rc = sqlite3_exec(db->get(), kIndexes, nullptr, nullptr, nullptr);
-    if (rc != SQLITE_OK && rc != SQLITE_INTERRUPT) {
-      return failed();
-    }
-    sqlite3_progress_handler(db->get(), 0, nullptr, nullptr);
-    if (sqlite3_get_autocommit(db->get()) == 0) {
-      sqlite3_exec(db->get(), "ROLLBACK", nullptr, nullptr, nullptr);
-    }
   }
   // One file without a WAL. Somebody who reads it now prevents this; then it stays as it is, and
   // closing the last connection takes the WAL away.

@@ -3,19 +3,23 @@
 // Partition: one SQLite file of the access log while rows are written to it.  Self-contained: any
 // SQLite tool can open it meanwhile and read the view `access`.
 //
-//   row     at INTEGER PRIMARY KEY (unix µs << 10 | sequence), then the columns of record.def but
-//           those in common, whose row of the next table it names
+//   block   first -> rows, up to a page full of them, as one text (block.h): of each row what it is
+//           behind `first`, the columns of record.def but those in common, and the number of those.
+//           first: row id (unix µs << 10 | sequence) of the first row; last: of the last
+//   layout  n -> the name of what stands at place n of a row in `rows`
 //   common  n -> the columns of kinds word and integer: many rows have all of them the same
 //   dict    n -> text; columns of kinds dict, word, ip and endpoint hold n, or, once a column has
 //           put its share into the dictionary, the text itself
 //
-// WAL, synchronous=NORMAL, 8 KiB pages, no index and no automatic checkpoint while it is open; see
-// PartitionKeeper for both. Owner and thread: SqliteWriter. After an error it is only closed: the
-// rows since begin() are lost, and its picture of the dictionary may be wrong.
+// What SQLite does for each row of a table costs several times what all else does: hence the
+// blocks.
+//
+// WAL, synchronous=NORMAL, 8 KiB pages, no automatic checkpoint: see PartitionKeeper. Owner and
+// thread: SqliteWriter. After an error it is only closed: the rows since begin() are lost, and its
+// picture of the dictionary may be wrong.
 #pragma once
 
 #include <array>
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -26,6 +30,7 @@
 
 #include "base/hash.h"
 #include "base/result.h"
+#include "log/block.h"
 #include "log/record.h"
 #include "log/ring.h"
 
@@ -62,8 +67,7 @@ public:
   Partition& operator=(const Partition&) = delete;
 
   Result<void> begin();
-  /// Rows go in many at a time: a failure may be told by a later call. The texts of `record` must
-  /// stay where they are until commit().
+  /// Rows go in many at a time: a failure may be told by a later call.
   Result<void> insert(std::int64_t rowid, const RingRecord& record);
   Result<void> commit();
 
@@ -80,56 +84,41 @@ public:
 private:
   using Dictionary = std::unordered_map<std::string, std::int64_t, BytesHash, std::equal_to<>>;
 
-  /// Rows of one INSERT: what SQLite does once for each statement costs as much as 30 columns.
-  static constexpr std::size_t kTogether = 32;
-  /// The number of the row of `common`, as if it were one more column.
-  static constexpr std::size_t kCommon = kColumns;
-  /// What the parameters of one row are bound to, so that what repeats is not bound again.
-  struct Row {
-    sqlite3_stmt* statement = nullptr;
-    int first = 0;                                    // its first parameter
-    std::array<std::int64_t, kColumns + 1> numbers{}; // kNoNumber: a text
-    std::array<char, RequestId::kSize> id{};          // the parameter of Kind::id points here
-  };
-  struct Insert {
-    sqlite3_stmt* statement = nullptr;
-    std::vector<Row> rows;
-  };
-  struct Waiting {
-    std::int64_t rowid = 0;
-    std::int64_t common = 0;
-    AccessRecord record; // but its columns in common
+  /// A value as it stands in the file: a number, of the dictionary too, or a text.
+  struct Stored {
+    bool is_number = false;
+    std::int64_t number = 0;
+    std::string_view text;
   };
 
   Result<void> prepare();
-  static void make_rows(Insert& insert, std::size_t rows, std::size_t columns);
   Result<void> run(const char* sql);
   Result<void> run(sqlite3_stmt* statement);
-  Result<void> run(const Insert& insert);
   Error error() const;
   /// A text of the dictionary, added if there is room; nullptr: it stands in the row itself.
   const Dictionary::value_type* find_text(std::size_t column, std::string_view text);
   /// The row of `common` with these values, added if they are new. An error is told by insert().
   std::int64_t find_common(const RingRecord& record);
-  template <bool common> void bind_columns(Row& row, const AccessRecord& record);
-  void bind(Row& row, const Waiting& waiting);
-  template <Kind kind, class T> void bind(Row& row, std::size_t column, const T& value);
-  void bind_number(Row& row, std::size_t column, std::int64_t number);
-  void bind_text(Row& row, std::size_t column, std::string_view text, bool stays);
-  void bind_dictionary(Row& row, std::size_t column, std::string_view text);
-  void bind_address(Row& row, std::size_t column, Kind kind, const Address& address);
+  template <bool common, class Sink> void store_columns(const AccessRecord& record, Sink&& sink);
+  template <Kind kind, class T> Stored store(std::size_t column, const T& value);
+  Stored store_text(std::size_t column, std::string_view text);
+  Stored store_address(std::size_t column, Kind kind, const Address& address);
+  Result<void> write_block();
 
   std::string path_;
   std::uint64_t inode_ = 0;
   sqlite3* db_ = nullptr;
-  Insert one_;
-  Insert many_;
-  Insert common_;
-  std::vector<Waiting> waiting_; // fewer than kTogether
+  sqlite3_stmt* insert_block_ = nullptr;
+  sqlite3_stmt* insert_common_ = nullptr;
   sqlite3_stmt* insert_dict_ = nullptr;
   sqlite3_stmt* page_count_ = nullptr;
   std::size_t dictionary_cap_ = 0;
   bool failed_ = false; // to add to the dictionary or to `common`
+  BlockWriter block_;
+  std::int64_t first_ = 0; // row ids of what is in block_
+  std::int64_t last_row_ = 0;
+  std::array<char, RequestId::kSize> id_{}; // what Stored points to: until the next value
+  std::string address_;
   Dictionary dictionary_;
   // Texts seen lately by a column, so that few are hashed. Entries of dictionary_ stay in place.
   static constexpr std::size_t kRecent = 512;
@@ -155,10 +144,8 @@ private:
 Result<std::int64_t> last_rowid(const std::string& path);
 /// Copies what it can from the WAL into the file, without disturbing anybody.
 Result<void> checkpoint_partition(const std::string& path);
-/// For a partition that gets no more rows: makes it one single file without WAL, and with `indexes`
-/// builds those too, unless `stop` becomes true meanwhile. Nothing to do if that was done before.
-/// `why` gets SQLite's words.
-Result<void> finish_partition(const std::string& path, bool indexes, const std::atomic<bool>& stop,
-                              std::string& why);
+/// For a partition that gets no more rows: makes it one single file without WAL. Nothing to do if
+/// that was done before. `why` gets SQLite's words.
+Result<void> finish_partition(const std::string& path, std::string& why);
 
 } // namespace weir::log

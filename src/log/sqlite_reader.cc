@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <map>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -16,12 +16,32 @@ namespace {
 constexpr std::size_t kPage = 2'048;
 /// A dictionary larger than this is damaged.
 constexpr std::int64_t kMostWords = 1 << 24;
+/// So many rows of `common` are remembered.
+constexpr std::size_t kMostCommons = 16'384;
 
 std::string_view column_text(sqlite3_stmt* statement, int at) {
   const void* data = sqlite3_column_blob(statement, at);
   auto size = static_cast<std::size_t>(sqlite3_column_bytes(statement, at));
   return data == nullptr ? std::string_view()
                          : std::string_view(static_cast<const char*>(data), size);
+}
+
+struct Finalize {
+  void operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
+};
+using Statement = std::unique_ptr<sqlite3_stmt, Finalize>;
+
+Statement make_statement(sqlite3* db, const char* sql) {
+  sqlite3_stmt* raw = nullptr;
+  sqlite3_prepare_v2(db, sql, -1, &raw, nullptr);
+  return Statement(raw); // none: a failure of the database
+}
+
+const BlockValue kNothing;
+
+/// A row of an older weir may have fewer.
+const BlockValue& value_at(const std::vector<BlockValue>& values, std::size_t place) {
+  return place < values.size() ? values[place] : kNothing;
 }
 
 } // namespace
@@ -42,15 +62,16 @@ Result<std::unique_ptr<PartitionReader>> PartitionReader::open(const std::string
     if (::access(path.c_str(), F_OK) != 0) {
       return fail(Code::not_found); // retention was faster
     }
-    why = fmt::format("{}: {}", path, sqlite3_errmsg(reader->db_));
+    why = fmt::format("{}: {}", path, reader->words());
     return fail(ready.error());
   }
   return reader;
 }
 
 PartitionReader::~PartitionReader() {
-  sqlite3_finalize(rows_);
+  sqlite3_finalize(blocks_);
   sqlite3_finalize(word_);
+  sqlite3_finalize(common_);
   sqlite3_close(db_);
 }
 
@@ -61,104 +82,138 @@ Error PartitionReader::error() const {
                sqlite3_system_errno(db_)};
 }
 
+std::string PartitionReader::words() const {
+  return trouble_.empty() ? sqlite3_errmsg(db_) : trouble_;
+}
+
+Result<void> PartitionReader::damaged(std::string what) {
+  trouble_ = std::move(what);
+  return fail(Code::corrupt);
+}
+
 Result<void> PartitionReader::prepare(const Scan& scan) {
   least_ = scan.least;
   most_ = scan.most;
   descending_ = scan.descending;
-  sqlite3_stmt* statement = nullptr;
-  if (sqlite3_prepare_v2(db_, "PRAGMA user_version", -1, &statement, nullptr) != SQLITE_OK) {
+  auto version = make_statement(db_, "PRAGMA user_version");
+  if (!version || sqlite3_step(version.get()) != SQLITE_ROW) {
     return fail(error());
   }
-  int rc = sqlite3_step(statement);
-  growing_ = rc != SQLITE_ROW || sqlite3_column_int(statement, 0) < 2;
-  sqlite3_finalize(statement);
+  growing_ = sqlite3_column_int(version.get(), 0) < 2;
+  version.reset();
+  if (auto r = find_layout(); !r || ended_) {
+    return r;
+  }
+  choose(scan);
+  const std::pair<const char*, sqlite3_stmt**> statements[] = {
+      {descending_
+           ? "SELECT first, rows FROM block WHERE first BETWEEN ?1 AND ?2 ORDER BY first DESC"
+           : "SELECT first, rows FROM block WHERE first BETWEEN ?1 AND ?2 ORDER BY first",
+       &blocks_},
+      {"SELECT text FROM dict WHERE n = ?1", &word_},
+      {"SELECT * FROM common WHERE n = ?1", &common_}};
+  for (const auto& [sql, statement] : statements) {
+    *statement = make_statement(db_, sql).release();
+    if (*statement == nullptr) {
+      return fail(error());
+    }
+  }
+  if (auto r = find_words(); !r) {
+    return r;
+  }
+  return find_first_block();
+}
+
+/// Which columns there are and where: it may be an older weir's.
+Result<void> PartitionReader::find_layout() {
+  auto tables =
+      make_statement(db_, "SELECT name FROM sqlite_schema WHERE name = 'layout' OR name = 'row'");
+  if (!tables) {
+    return fail(error());
+  }
+  int rc = sqlite3_step(tables.get());
   if (rc != SQLITE_ROW) {
-    return fail(error());
+    ended_ = rc == SQLITE_DONE; // killed before its first row
+    return ended_ ? Result<void>() : fail(error());
   }
-  std::string sql = query(scan);
-  if (ended_) {
-    return {};
+  if (column_text(tables.get(), 0) == "row") {
+    return damaged("its rows are those of a weir before 0.1.0");
   }
-  if (sqlite3_prepare_v2(db_, sql.c_str(), -1, &rows_, nullptr) != SQLITE_OK ||
-      sqlite3_prepare_v2(db_, "SELECT text FROM dict WHERE n = ?1", -1, &word_, nullptr) !=
-          SQLITE_OK) {
-    return fail(error());
+  for (bool in_common : {false, true}) {
+    auto columns =
+        make_statement(db_, in_common ? "SELECT cid, name FROM pragma_table_info('common')"
+                                      : "SELECT n, name FROM layout");
+    while (columns && sqlite3_step(columns.get()) == SQLITE_ROW) {
+      auto place = static_cast<std::size_t>(sqlite3_column_int64(columns.get(), 0));
+      std::string_view name = column_text(columns.get(), 1);
+      if (auto column = find_column(name); column) {
+        layout_.push_back({*column, place, in_common});
+      } else if (!in_common && name == "common") {
+        common_place_ = place;
+      }
+    }
   }
-  find_words();
   return {};
 }
 
-/// Where each column stands. There may be fewer than in record.def, and in another table than now:
-/// it may be an older weir's.
-std::map<std::string, std::string, std::less<>> PartitionReader::find_columns() {
-  std::map<std::string, std::string, std::less<>> there;
-  for (std::string table : {"row", "common"}) {
-    sqlite3_stmt* statement = nullptr;
-    std::string sql = fmt::format("SELECT name FROM pragma_table_info('{}')", table);
-    sqlite3_prepare_v2(db_, sql.c_str(), -1, &statement, nullptr);
-    while (statement != nullptr && sqlite3_step(statement) == SQLITE_ROW) {
-      there.emplace(column_text(statement, 0), table);
+/// Which of them the scan needs.
+void PartitionReader::choose(const Scan& scan) {
+  slot_.assign(kColumns, 0);
+  std::vector<bool> there(kColumns);
+  for (const Source& source : layout_) {
+    auto column = static_cast<std::size_t>(source.column);
+    if ((scan.columns >> column & 1) != 0) {
+      slot_[column] = wanted_.size();
+      there[column] = true;
+      wanted_.push_back(source);
+      needs_common_ = needs_common_ || source.in_common;
     }
-    sqlite3_finalize(statement);
+    for (const Scan::Equal& each : scan.equal) {
+      if (each.column == source.column) {
+        conditions_.push_back({source, each.text, -1});
+        needs_common_ = needs_common_ || source.in_common;
+      }
+    }
   }
-  return there;
-}
-
-std::string PartitionReader::query(const Scan& scan) {
-  auto there = find_columns();
-  ended_ = there.empty(); // killed before its first row
-  bool joined = false;
-  auto place = [&](std::string_view name) -> std::string {
-    auto found = there.find(name);
-    if (found == there.end()) {
-      return {};
-    }
-    joined = joined || found->second == "common";
-    return fmt::format("{}.\"{}\"", found->second, name);
-  };
-
-  std::string sql = "SELECT at";
   for (std::size_t i = 0; i < kColumns; ++i) {
-    if ((scan.columns >> i & 1) == 0) {
-      continue;
-    }
-    if (std::string column = place(kColumnTable[i].name); !column.empty()) {
-      wanted_.push_back(static_cast<Column>(i));
-      sql += ", " + column;
+    if (!there[i]) {
+      slot_[i] = wanted_.size(); // the cell behind the row's own: 0 and empty
     }
   }
-  slot_.assign(kColumns, wanted_.size()); // the cell behind the row's own: 0 and empty
-  for (std::size_t i = 0; i < wanted_.size(); ++i) {
-    slot_[static_cast<std::size_t>(wanted_[i])] = i;
-  }
-  std::string where = " WHERE at BETWEEN ?1 AND ?2";
-  int parameter = 4;
-  for (const Scan::Equal& e : scan.equal) {
-    if (std::string column = place(info(e.column).name); !column.empty()) {
-      where += fmt::format(" AND {} IN (?{}, ?{})", column, parameter, parameter + 1);
-      parameter += 2;
-      equal_texts_.push_back(e.text);
-    }
-  }
-  // CROSS: in this order, by row id.
-  sql += joined ? " FROM row CROSS JOIN common ON common.n = row.common" : " FROM row";
-  return sql + where + (scan.descending ? " ORDER BY at DESC LIMIT ?3" : " ORDER BY at LIMIT ?3");
 }
 
 /// The number of each text asked for, in this partition's dictionary; the text itself stands in
 /// rows that came after the dictionary was full.
-void PartitionReader::find_words() {
-  for (const std::string& text : equal_texts_) {
-    std::int64_t n = -1;
-    sqlite3_stmt* statement = nullptr;
-    sqlite3_prepare_v2(db_, "SELECT n FROM dict WHERE text = ?1", -1, &statement, nullptr);
-    sqlite3_bind_text(statement, 1, text.data(), static_cast<int>(text.size()), SQLITE_STATIC);
-    if (sqlite3_step(statement) == SQLITE_ROW) {
-      n = sqlite3_column_int64(statement, 0);
-    }
-    sqlite3_finalize(statement);
-    equal_.push_back(n);
+Result<void> PartitionReader::find_words() {
+  auto statement = make_statement(db_, "SELECT n FROM dict WHERE text = ?1");
+  if (!statement) {
+    return fail(error());
   }
+  for (Condition& each : conditions_) {
+    sqlite3_bind_text(statement.get(), 1, each.text.data(), static_cast<int>(each.text.size()),
+                      SQLITE_STATIC);
+    if (sqlite3_step(statement.get()) == SQLITE_ROW) {
+      each.number = sqlite3_column_int64(statement.get(), 0);
+    }
+    sqlite3_reset(statement.get());
+  }
+  return {};
+}
+
+/// The one that holds the least row id may begin before it.
+Result<void> PartitionReader::find_first_block() {
+  from_ = least_;
+  to_ = most_;
+  auto statement =
+      make_statement(db_, "SELECT first FROM block WHERE first <= ?1 ORDER BY first DESC LIMIT 1");
+  if (!statement) {
+    return fail(error());
+  }
+  sqlite3_bind_int64(statement.get(), 1, least_);
+  if (sqlite3_step(statement.get()) == SQLITE_ROW) {
+    from_ = sqlite3_column_int64(statement.get(), 0);
+  }
+  return {};
 }
 
 Result<bool> PartitionReader::next(std::string& why) {
@@ -170,7 +225,7 @@ Result<bool> PartitionReader::next(std::string& why) {
     return false;
   }
   if (auto r = fill_page(); !r) {
-    why = fmt::format("{}: {}", sqlite3_db_filename(db_, "main"), sqlite3_errmsg(db_));
+    why = fmt::format("{}: {}", sqlite3_db_filename(db_, "main"), words());
     return fail(r.error());
   }
   at_ = 0;
@@ -178,74 +233,135 @@ Result<bool> PartitionReader::next(std::string& why) {
 }
 
 Result<void> PartitionReader::fill_page() {
-  if (!page_.empty() && growing_) {
-    std::int64_t last = page_.back().rowid;
-    (descending_ ? most_ : least_) = descending_ ? last - 1 : last + 1;
-  }
   page_.clear();
   cells_.clear();
   texts_.clear();
   if (!stepping_) {
-    sqlite3_bind_int64(rows_, 1, least_);
-    sqlite3_bind_int64(rows_, 2, most_);
-    sqlite3_bind_int64(rows_, 3, growing_ ? static_cast<std::int64_t>(kPage) : -1);
-    for (std::size_t i = 0; i < equal_texts_.size(); ++i) {
-      // A word that comes into the dictionary later is not found; the row is younger than the
-      // query.
-      const std::string& text = equal_texts_[i];
-      sqlite3_bind_int64(rows_, static_cast<int>(4 + 2 * i), equal_[i]);
-      sqlite3_bind_text(rows_, static_cast<int>(5 + 2 * i), text.data(),
-                        static_cast<int>(text.size()), SQLITE_STATIC);
-    }
+    sqlite3_bind_int64(blocks_, 1, from_);
+    sqlite3_bind_int64(blocks_, 2, to_);
     stepping_ = true;
   }
   int rc = SQLITE_ROW;
-  while (page_.size() < kPage && (rc = sqlite3_step(rows_)) == SQLITE_ROW) {
-    read_row();
-  }
-  if (rc != SQLITE_ROW && rc != SQLITE_DONE) {
-    sqlite3_reset(rows_);
-    return fail(error());
+  Result<void> read;
+  while (read && page_.size() < kPage && (rc = sqlite3_step(blocks_)) == SQLITE_ROW) {
+    std::int64_t first = sqlite3_column_int64(blocks_, 0);
+    read = read_block(first, column_text(blocks_, 1));
+    (descending_ ? to_ : from_) = descending_ ? first - 1 : first + 1;
   }
   ended_ = rc == SQLITE_DONE;
-  auto learned = learn_words();
-  if (growing_ || ended_) {
-    sqlite3_reset(rows_);
+  if (read && rc != SQLITE_ROW && rc != SQLITE_DONE) {
+    read = fail(error());
+  }
+  if (read) {
+    read = learn_words();
+  }
+  if (!read || growing_ || ended_) {
+    sqlite3_reset(blocks_);
     stepping_ = false;
   }
-  return learned;
+  return read;
 }
 
-void PartitionReader::read_row() {
-  page_.push_back({sqlite3_column_int64(rows_, 0), cells_.size()});
-  for (std::size_t i = 0; i < wanted_.size(); ++i) {
-    int at = static_cast<int>(i) + 1;
-    Kind kind = info(wanted_[i]).kind;
-    Cell cell;
-    if (is_number(kind)) {
-      cell.number = sqlite3_column_int64(rows_, at);
-    } else if (in_dictionary(kind) && sqlite3_column_type(rows_, at) == SQLITE_INTEGER) {
-      cell.number = sqlite3_column_int64(rows_, at);
-      cell.is_word = cell.number >= 0 && cell.number < kMostWords;
-      if (cell.is_word) {
-        auto n = static_cast<std::size_t>(cell.number);
-        if (n >= words_.size()) {
-          words_.resize(n + 1);
-        }
-        if (!words_[n]) {
-          words_[n].emplace();
-          new_words_.push_back(cell.number);
-        }
+Result<void> PartitionReader::read_block(std::int64_t first, std::string_view rows) {
+  BlockReader block(rows);
+  auto begun = static_cast<std::ptrdiff_t>(page_.size());
+  std::vector<BlockValue> values;
+  while (block.next(values)) {
+    std::int64_t rowid = first + values.front().number;
+    if (rowid >= least_ && rowid <= most_) {
+      if (auto r = read_row(rowid, values); !r) {
+        return r;
       }
-    } else {
-      std::string_view text = column_text(rows_, at);
-      cell.number = static_cast<std::int64_t>(texts_.size());
-      cell.size = static_cast<std::uint32_t>(text.size());
-      texts_ += text;
     }
-    cells_.push_back(cell);
+  }
+  if (block.damaged()) {
+    return damaged(fmt::format("the block of row {} is damaged", first));
+  }
+  if (descending_) {
+    std::reverse(page_.begin() + begun, page_.end());
+  }
+  return {};
+}
+
+Result<void> PartitionReader::read_row(std::int64_t rowid, const std::vector<BlockValue>& values) {
+  const Common* common = nullptr;
+  if (needs_common_) {
+    auto found = find_common(value_at(values, common_place_).number);
+    if (!found) {
+      return fail(found.error());
+    }
+    common = *found;
+  }
+  auto value_of = [&](const Source& source) -> const BlockValue& {
+    return value_at(source.in_common ? common->values : values, source.place);
+  };
+  for (const Condition& each : conditions_) {
+    const BlockValue& value = value_of(each.source);
+    if (value.is_number ? value.number != each.number : value.text != each.text) {
+      return {};
+    }
+  }
+  page_.push_back({rowid, cells_.size()});
+  for (const Source& each : wanted_) {
+    add_cell(each.column, value_of(each));
   }
   cells_.push_back({});
+  return {};
+}
+
+auto PartitionReader::find_common(std::int64_t n) -> Result<const Common*> {
+  if (auto known = commons_.find(n); known != commons_.end()) {
+    return &known->second;
+  }
+  if (commons_.size() >= kMostCommons) {
+    commons_.clear();
+  }
+  Common& common = commons_[n];
+  sqlite3_bind_int64(common_, 1, n);
+  int rc = sqlite3_step(common_);
+  int columns = rc == SQLITE_ROW ? sqlite3_column_count(common_) : 0;
+  common.texts.reserve(static_cast<std::size_t>(columns));
+  for (int i = 0; i < columns; ++i) {
+    BlockValue value;
+    value.is_number = sqlite3_column_type(common_, i) == SQLITE_INTEGER;
+    if (value.is_number) {
+      value.number = sqlite3_column_int64(common_, i);
+    } else {
+      value.text = common.texts.emplace_back(column_text(common_, i));
+    }
+    common.values.push_back(value);
+  }
+  sqlite3_reset(common_);
+  if (rc != SQLITE_ROW && rc != SQLITE_DONE) {
+    return fail(error());
+  }
+  return &common;
+}
+
+void PartitionReader::add_cell(Column column, const BlockValue& value) {
+  Kind kind = info(column).kind;
+  Cell cell;
+  if (is_number(kind)) {
+    cell.number = value.number;
+  } else if (in_dictionary(kind) && value.is_number) {
+    cell.number = value.number;
+    cell.is_word = cell.number >= 0 && cell.number < kMostWords;
+    if (cell.is_word) {
+      auto n = static_cast<std::size_t>(cell.number);
+      if (n >= words_.size()) {
+        words_.resize(n + 1);
+      }
+      if (!words_[n]) {
+        words_[n].emplace();
+        new_words_.push_back(cell.number);
+      }
+    }
+  } else {
+    cell.number = static_cast<std::int64_t>(texts_.size());
+    cell.size = static_cast<std::uint32_t>(value.text.size());
+    texts_ += value.text;
+  }
+  cells_.push_back(cell);
 }
 
 Result<void> PartitionReader::learn_words() {

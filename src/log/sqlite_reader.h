@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// PartitionReader: the rows of one partition between two row ids, in their order.  Reads some
-// thousand rows at a time into memory; while the partition may still grow, the read transaction
-// ends with each such page. Texts of the dictionary are looked up once each.
+// PartitionReader: the rows of one partition between two row ids, in their order.  Takes its blocks
+// apart, some thousand rows at a time; while the partition may still grow, the read transaction
+// ends with each such page. Texts of the dictionary and rows of `common` are looked up once each.
 //
 // Owner: a cursor of the table `access`. One thread.
 #pragma once
@@ -11,14 +11,15 @@
 #include <cstdint>
 #include <functional>
 #include <limits>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "base/result.h"
+#include "log/block.h"
 #include "log/record.h"
 
 struct sqlite3;
@@ -65,36 +66,67 @@ private:
     std::size_t first_cell;
   };
   struct Cell {
-    std::int64_t number = 0; // or of the dictionary, if is_word; or where in texts_ it begins
+    std::int64_t number = 0; // or of the dictionary, if is_word; or where its text begins
     std::uint32_t size = 0;
     bool is_word = false;
   };
+  /// Where the value of a column stands in a row, of the block or of `common`.
+  struct Source {
+    Column column;
+    std::size_t place;
+    bool in_common;
+  };
+  /// What a row must have: the number of the text in this dictionary, or the text itself.
+  struct Condition {
+    Source source;
+    std::string text;
+    std::int64_t number;
+  };
+  /// A row of `common`, its values as a block has them.
+  struct Common {
+    std::vector<BlockValue> values; // by place
+    std::vector<std::string> texts; // what they point to
+  };
 
   Result<void> prepare(const Scan& scan);
-  std::map<std::string, std::string, std::less<>> find_columns();
-  std::string query(const Scan& scan);
-  void find_words();
+  Result<void> find_layout();
+  void choose(const Scan& scan);
+  Result<void> find_first_block();
+  Result<void> find_words();
   Result<void> fill_page();
-  void read_row();
+  Result<void> read_block(std::int64_t first, std::string_view rows);
+  Result<void> read_row(std::int64_t rowid, const std::vector<BlockValue>& values);
+  Result<const Common*> find_common(std::int64_t n);
+  void add_cell(Column column, const BlockValue& value);
   Result<void> learn_words();
   const Cell& cell(Column column) const {
     return cells_[page_[at_].first_cell + slot_[static_cast<std::size_t>(column)]];
   }
   Error error() const;
+  /// Of the last failure.
+  std::string words() const;
+  Result<void> damaged(std::string what);
 
   sqlite3* db_ = nullptr;
-  sqlite3_stmt* rows_ = nullptr;
+  sqlite3_stmt* blocks_ = nullptr;
   sqlite3_stmt* word_ = nullptr;
+  sqlite3_stmt* common_ = nullptr;
   bool growing_ = true; // pages are read in transactions of their own
   bool stepping_ = false;
   bool ended_ = false;
   bool descending_ = false;
   std::int64_t least_ = 0;
   std::int64_t most_ = 0;
-  std::vector<Column> wanted_;           // that the partition has; in the order of the query
-  std::vector<std::size_t> slot_;        // by Column: which cell of a row; those it lacks: the last
-  std::vector<std::string> equal_texts_; // parameters from ?4 on: the number and the text of each
-  std::vector<std::int64_t> equal_;      // their numbers in the dictionary, or -1
+  std::int64_t from_ = 0; // the blocks that are left begin between these
+  std::int64_t to_ = 0;
+  std::vector<Source> layout_;   // of the columns that the partition has: an older weir's has fewer
+  std::size_t common_place_ = 0; // in a row, of the number of its row of `common`
+  std::vector<Source> wanted_;   // that the scan asks for, in the order of their cells
+  std::vector<std::size_t> slot_; // by Column: which cell of a row; those it lacks: the last
+  std::vector<Condition> conditions_;
+  bool needs_common_ = false;
+  std::string trouble_; // what SQLite does not know of
+  std::unordered_map<std::int64_t, Common> commons_;
   std::vector<Row> page_;
   std::vector<Cell> cells_;
   std::string texts_;

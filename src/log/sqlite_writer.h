@@ -69,7 +69,7 @@ public:
   Subscriptions& subscriptions() noexcept { return subscriptions_; }
   /// Returns when everything pushed before is written (or lost).
   void flush();
-  /// The same, and partitions that were closed have their indexes, and retention was applied.
+  /// The same, and partitions that were closed are one file each, and retention was applied.
   void settle();
   /// SIGUSR1: the JSON file is opened anew.
   void reopen() noexcept;

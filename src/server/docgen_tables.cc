@@ -45,8 +45,11 @@ std::string log_page() {
   page.text("The access log has one row for each request: tunnels, blocked and malformed requests "
             "too. With log { sqlite DIR } it is kept in SQLite files, each of an hour or a "
             "gigabyte, which any SQLite tool can read while weir writes. Each file has a view "
-            "called access with the columns below. weirctl log sql gives the same view over all "
-            "files at once. With log { json PATH } each row is also an object on a line of its "
+            "called access with the columns below. It takes apart the blocks of rows that the file "
+            "has, which costs a tool some time for each row of the file; weirctl log sql gives the "
+            "same view over all files at once, reads the blocks itself, and of them only those of "
+            "the time that is asked for. With log { json PATH } each row is also an object on a "
+            "line of its "
             "own, with the same names.");
   page.section("Columns");
   page.begin_list();

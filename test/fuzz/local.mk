@@ -27,10 +27,14 @@ FUZZ_TESTS = \
   test/fuzz/uri_fuzz \
   test/fuzz/user_table_fuzz \
   test/fuzz/zone_fuzz \
+  test/fuzz/log_block_fuzz \
   test/fuzz/log_filter_fuzz
 check_PROGRAMS += $(FUZZ_TESTS)
 TESTS += $(FUZZ_TESTS)
 EXTRA_DIST += test/fuzz/corpus
+
+test_fuzz_log_block_fuzz_SOURCES = test/fuzz/log_block_fuzz.cc test/fuzz/check.h
+test_fuzz_log_block_fuzz_LDADD = $(FUZZ_ENGINE) $(LINK_LOG)
 
 test_fuzz_log_filter_fuzz_SOURCES = test/fuzz/log_filter_fuzz.cc
 test_fuzz_log_filter_fuzz_LDADD = $(FUZZ_ENGINE) $(LINK_LOG)

@@ -259,7 +259,7 @@ TEST_CASE("log query: a reader that is slow holds no transaction on the open par
     bool row(std::span<const SqlValue>) override {
       sqlite3* db = nullptr;
       sqlite3_open(file_.c_str(), &db);
-      result = sqlite3_exec(db, "SELECT count(*) FROM row", nullptr, nullptr, nullptr);
+      result = sqlite3_exec(db, "SELECT count(*) FROM block", nullptr, nullptr, nullptr);
       if (result == SQLITE_OK) {
         result =
             sqlite3_wal_checkpoint_v2(db, nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
@@ -358,20 +358,32 @@ TEST_CASE("log query: a damaged partition is named, not passed over") {
   CHECK(why.find(path) != std::string::npos);
 }
 
-TEST_CASE("log query: partitions of an older weir, with fewer columns and those elsewhere") {
-  Scratch scratch;
+namespace {
+/// A partition that begins at kStart, made by hand.
+std::string make_partition(const Scratch& scratch, const std::string& sql) {
   std::filesystem::create_directories(scratch.dir());
-  std::string old = (std::filesystem::path(scratch.dir()) / partition_name(kStart)).string();
+  std::string path = (std::filesystem::path(scratch.dir()) / partition_name(kStart)).string();
   sqlite3* db = nullptr;
-  REQUIRE(sqlite3_open(old.c_str(), &db) == SQLITE_OK);
-  std::string sql = fmt::format(
-      "PRAGMA user_version = 2; CREATE TABLE row (at INTEGER PRIMARY KEY, host, status INTEGER);"
-      "CREATE TABLE dict (n INTEGER PRIMARY KEY, text TEXT NOT NULL);"
-      "INSERT INTO dict VALUES (0, ''), (1, 'old.test'), (2, 'ok');"
-      "INSERT INTO row VALUES ({0}, 1, 200), ({0} + 1, 'full.test', 404);",
-      first_rowid_at(kStart));
+  REQUIRE(sqlite3_open(path.c_str(), &db) == SQLITE_OK);
   REQUIRE(sqlite3_exec(db, sql.c_str(), nullptr, nullptr, nullptr) == SQLITE_OK);
   sqlite3_close(db);
+  return path;
+}
+const std::string kOlder =
+    "PRAGMA user_version = 2; CREATE TABLE block (first INTEGER PRIMARY KEY, last, rows);"
+    "CREATE TABLE layout (n INTEGER PRIMARY KEY, name TEXT);"
+    "INSERT INTO layout VALUES (0, 'at'), (1, 'host'), (2, 'common'), (3, 'no_more');"
+    "CREATE TABLE common (n INTEGER PRIMARY KEY, status);"
+    "INSERT INTO common VALUES (1, 200), (2, 404);"
+    "CREATE TABLE dict (n INTEGER PRIMARY KEY, text TEXT NOT NULL);"
+    "INSERT INTO dict VALUES (0, ''), (1, 'old.test'), (2, 'ok');";
+} // namespace
+
+TEST_CASE("log query: a partition of an older weir, with other columns in other places") {
+  Scratch scratch;
+  make_partition(scratch, kOlder + fmt::format("INSERT INTO block VALUES ({0}, {0} + 1, "
+                                               "'[[0,1,1,7],[1,\"full.test\",2,7]]');",
+                                               first_rowid_at(kStart)));
   WriterSettings s;
   s.directory = scratch.dir();
   s.retention = {};
@@ -385,9 +397,28 @@ TEST_CASE("log query: partitions of an older weir, with fewer columns and those 
   writer.flush();
   CHECK(ask(scratch.dir(), "SELECT host, status, \"end\", bytes_out FROM access ORDER BY time") ==
         std::vector<std::string>{"old.test|200||0", "full.test|404||0", "new.test|200|ok|0"});
+  CHECK(ask(scratch.dir(), "SELECT host FROM access ORDER BY time DESC") ==
+        std::vector<std::string>{"new.test", "full.test", "old.test"});
   CHECK(ask(scratch.dir(), "SELECT host FROM access WHERE \"end\" = 'ok'") ==
         std::vector<std::string>{"new.test"});
+  CHECK(ask(scratch.dir(), "SELECT status FROM access WHERE host = 'full.test'")[0] == "404");
   CHECK(ask(scratch.dir(), "SELECT count(*) FROM access WHERE status = 200")[0] == "2");
+}
+
+TEST_CASE("log query: a partition that cannot be understood is named, with what is wrong") {
+  Scratch scratch;
+  auto [sql, expected] = GENERATE(table<std::string, std::string>(
+      {{"CREATE TABLE row (at INTEGER PRIMARY KEY, host);",
+        "its rows are those of a weir before 0.1.0"},
+       {kOlder + fmt::format("INSERT INTO block VALUES ({}, 0, '[[0,1,1],[1,1');",
+                             first_rowid_at(kStart)),
+        fmt::format("the block of row {} is damaged", first_rowid_at(kStart))}}));
+  std::string path = make_partition(scratch, sql);
+  TextSink sink;
+  std::string why;
+  auto r = run_sql(scratch.dir(), "SELECT host FROM access", sink, why);
+  REQUIRE(!r);
+  CHECK(why == path + ": " + expected);
 }
 
 TEST_CASE("log query: an empty log has columns and no rows") {

@@ -135,17 +135,17 @@ TEST_CASE("log writer: schema and view have the columns of the table, in its ord
   writer.make_ring(1).push(at(kStart));
   writer.flush();
   std::string view;
-  std::string row = "at;";
+  std::string layout = "at;";
   std::string common = "n;";
   for (const ColumnInfo& c : kColumnTable) {
     view += std::string(c.name) + ";";
     if (c.kind != Kind::time) {
-      (in_common(c.kind) ? common : row) += std::string(c.name) + ";";
+      (in_common(c.kind) ? common : layout) += std::string(c.name) + ";";
     }
   }
   std::string file = files(scratch).at(0);
   CHECK(plain(file, "SELECT name FROM pragma_table_info('access')") == view + "time_us;at;");
-  CHECK(plain(file, "SELECT name FROM pragma_table_info('row')") == row + "common;");
+  CHECK(plain(file, "SELECT name FROM layout ORDER BY n") == layout + "common;");
   CHECK(plain(file, "SELECT name FROM pragma_table_info('common')") == common);
   CHECK(plain(file, "PRAGMA page_size") == "8192;");
   CHECK(plain(file, "PRAGMA journal_mode") == "wal;");
@@ -198,7 +198,7 @@ TEST_CASE("log writer: records of several workers are merged by time") {
                            "WHERE rowid & 1023 = 0")[0] == "100|99");
 }
 
-TEST_CASE("log writer: a partition an hour; a closed one has indexes and is one file") {
+TEST_CASE("log writer: a partition an hour; a closed one is one file") {
   Scratch scratch;
   SqliteWriter writer(settings(scratch));
   LogRing& ring = writer.make_ring(1);
@@ -211,8 +211,7 @@ TEST_CASE("log writer: a partition an hour; a closed one has indexes and is one 
   REQUIRE(partitions.size() == 2);
   CHECK(partitions[0].ends_with("/access-20261121-100000-000000.db"));
   CHECK(partitions[1].ends_with("/access-20261121-110000-000000.db"));
-  CHECK(plain(partitions[0], "SELECT name FROM sqlite_schema WHERE type = 'index' ORDER BY 1") ==
-        "row_client;row_host;");
+  CHECK(plain(partitions[0], "PRAGMA user_version") == "2;");
   CHECK(plain(partitions[0], "PRAGMA journal_mode") == "delete;");
   CHECK(!std::filesystem::exists(partitions[0] + "-wal"));
   CHECK(plain(partitions[1], "PRAGMA journal_mode") == "wal;");
@@ -252,6 +251,35 @@ TEST_CASE("log writer: a partition is closed by its size and by its age") {
   CHECK(ask(other.dir(), "SELECT count(DISTINCT rowid) FROM access")[0] == "3");
 }
 
+/// SQL for rows as they stand in blocks, and for a value of one.
+constexpr const char* kRows = "FROM block, json_each(block.rows) AS each";
+std::string in_row(const std::string& name) {
+  return fmt::format(
+      "json_extract(each.value, '$[' || (SELECT n FROM layout WHERE name = '{}') || ']')", name);
+}
+
+TEST_CASE("log writer: blocks are full pages, and say where their rows begin and end") {
+  Scratch scratch;
+  SqliteWriter writer(settings(scratch));
+  LogRing& ring = writer.make_ring();
+  constexpr int kMany = 2'000;
+  for (int i = 0; i < kMany; ++i) {
+    ring.push(at(kStart + 3 * i));
+  }
+  writer.flush();
+  std::string file = files(scratch).at(0);
+  CHECK(plain(file, "SELECT count(*) FROM block WHERE length(rows) > 8192") == "0;");
+  CHECK(plain(file, "SELECT count(*) < 40, sum(json_array_length(rows)) FROM block") ==
+        "1|" + std::to_string(kMany) + ";");
+  CHECK(plain(file, fmt::format("SELECT count(*) FROM (SELECT first, last, max(first + "
+                                "json_extract(each.value, '$[0]')) "
+                                "AS most {} GROUP BY first) WHERE most <> last",
+                                kRows)) == "0;");
+  CHECK(plain(file,
+              fmt::format("SELECT count(DISTINCT at), min(time_us), max(time_us) FROM access")) ==
+        fmt::format("{}|{}|{};", kMany, kStart, kStart + 3 * (kMany - 1)));
+}
+
 TEST_CASE("log writer: a dictionary that is full leaves the texts in the rows") {
   Scratch scratch;
   WriterSettings s = settings(scratch);
@@ -279,8 +307,10 @@ TEST_CASE("log writer: a dictionary that is full leaves the texts in the rows") 
   CHECK(ask(scratch.dir(), "SELECT count(*) FROM access WHERE host = '1'")[0] == "3");
   CHECK(ask(scratch.dir(), "SELECT count(*) FROM access WHERE host = '7'")[0] == "3");
   std::string file = files(scratch).at(0);
-  CHECK(plain(file, "SELECT typeof(host), count(*) FROM row GROUP BY 1") == "integer|9;text|15;");
-  CHECK(plain(file, "SELECT typeof(client), count(*) FROM row GROUP BY 1") == "integer|9;text|15;");
+  for (std::string column : {"host", "client"}) {
+    CHECK(plain(file, fmt::format("SELECT typeof({}), count(*) {} GROUP BY 1", in_row(column),
+                                  kRows)) == "integer|9;text|15;");
+  }
   CHECK(plain(file, "SELECT count(*) FROM access WHERE host = '' || status") == "24;");
 }
 
@@ -314,8 +344,8 @@ TEST_CASE("log writer: what rows have in common stands once") {
   std::string file = files(scratch).at(0);
   auto n = std::to_string(2 * words + 1);
   CHECK(plain(file, "SELECT count(*) FROM common") == n + ";");
-  CHECK(plain(file, "SELECT count(*), count(DISTINCT common) FROM row") ==
-        std::to_string(4 * words + 1) + "|" + n + ";");
+  CHECK(plain(file, fmt::format("SELECT count(*), count(DISTINCT {}) {}", in_row("common"),
+                                kRows)) == std::to_string(4 * words + 1) + "|" + n + ";");
   CHECK(
       ask(scratch.dir(), "SELECT status, count(*), count(DISTINCT rule) FROM access GROUP BY 1") ==
       std::vector<std::string>{fmt::format("200|{}|{}", 2 * words + 1, words),
@@ -475,7 +505,7 @@ TEST_CASE("log writer: a partition left by kill -9 is read, and finished by the 
   writer.settle();
   CHECK(files(scratch).size() == 2);
   CHECK(!std::filesystem::exists(partitions[0] + "-wal"));
-  CHECK(plain(partitions[0], "SELECT count(*) FROM sqlite_schema WHERE type = 'index'") == "2;");
+  CHECK(plain(partitions[0], "PRAGMA user_version") == "2;");
   CHECK(ask(scratch.dir(), "SELECT count(*) FROM access")[0] == "5001");
 }
 
