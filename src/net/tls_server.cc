@@ -191,7 +191,7 @@ SSL_CTX* TlsServer::make_context(const TlsServerSettings& settings, std::string&
                                 SSL_MODE_RELEASE_BUFFERS);
   SSL_CTX_set_read_ahead(context, 1);
   SSL_CTX_set_cipher_list(context, kCiphers);
-  SSL_CTX_set1_groups_list(context, kGroups);
+  SSL_CTX_set1_groups_list(context, const_cast<char*>(kGroups));
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_timeout(context, kTicketSeconds);
   SSL_CTX_set_num_tickets(context, 1);

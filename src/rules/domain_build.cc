@@ -104,7 +104,7 @@ struct DomainSetBuilder::Output {
   void entry(const Record& r, std::uint8_t kind) {
     std::size_t length = r.name.size() - 2;
     buffer += r.name[0];
-    buffer += static_cast<char>(kind << 6 | std::min(length, kLongCode));
+    buffer += static_cast<char>(std::size_t{kind} << 6 | std::min(length, kLongCode));
     if (length >= kLongCode) {
       buffer += static_cast<char>(length - kLongCode);
     }

@@ -34,7 +34,7 @@ public:
   const metrics::Metrics& metrics() const override { return metrics_; }
   log::Subscriptions* subscriptions() override { return nullptr; }
   std::string log_directory() const override { return {}; }
-  event::BackgroundPool& background() override { return background_; }
+  weir::event::BackgroundPool& background() override { return background_; }
   void reload(std::function<void(ReloadOutcome)> done) override {
     reloads.push_back(std::move(done));
   }
@@ -73,7 +73,7 @@ public:
 private:
   metrics::Metrics metrics_;
   rules::Limits limits_;
-  event::BackgroundPool background_{"work", 1, 4, 0, nullptr};
+  weir::event::BackgroundPool background_{"work", 1, 4, 0, nullptr};
 };
 
 struct World {
@@ -127,7 +127,7 @@ struct World {
 
   std::string folder;
   ControlSocket socket;
-  event::Loop loop;
+  weir::event::Loop loop;
   FakeDaemon daemon;
   AdminServer server{loop, daemon};
 };

@@ -59,12 +59,12 @@ public:
     bool end = false;
     Error error;
     bool gone = false;
-    event::Task* consumer = nullptr;
+    weir::event::Task* consumer = nullptr;
   };
   explicit Scripted(Script& script) : script_(script) {}
   ~Scripted() override { script_.gone = true; }
-  void start(event::Task& consumer) override { script_.consumer = &consumer; }
-  void hand_to(event::Task& consumer) override { script_.consumer = &consumer; }
+  void start(weir::event::Task& consumer) override { script_.consumer = &consumer; }
+  void hand_to(weir::event::Task& consumer) override { script_.consumer = &consumer; }
   std::string take_interim() override { return {}; }
   Ref<const FillHead> head() override { return script_.head; }
   Ref<const Entry> revalidated() override { return {}; }
@@ -115,7 +115,7 @@ std::string read_all(FillReader& reader, std::size_t step = 1 << 20) {
 }
 
 struct World {
-  event::Loop loop;
+  weir::event::Loop loop;
   NoVary any;
   Directory directory{DirectoryLimits{}};
   std::string key = "realm/http/example.com/";
@@ -294,8 +294,8 @@ TEST_CASE(
 TEST_CASE("each 16th of the memory that comes in, is evicted or removed is told of") {
   DirectoryLimits limits;
   limits.memory = 16 << 20;
+  std::size_t told = 0; // the directory tells of what it loses at its end, too
   Directory directory(limits);
-  std::size_t told = 0;
   directory.set_moved([&told] { ++told; });
   int next = 0;
   while (directory.used() < 8 << 20) {
@@ -405,7 +405,7 @@ TEST_CASE("W7.7 what may not be stored is the lead's alone, and the key is remem
   origin.head = head_of(w.key, false);
   origin.body = {"secret"};
   origin.end = true;
-  event::Task* consumer = origin.consumer;
+  weir::event::Task* consumer = origin.consumer;
   consumer->run();
   CHECK(read_all(lead.reader) == "secret");
   CHECK_FALSE(w.directory.find(w.key, w.hash, w.any));
@@ -531,7 +531,7 @@ TEST_CASE("a body above the limit goes through a window that its slowest reader 
     origin.body.emplace_back(2000, static_cast<char>('a' + i % 26));
   }
   origin.end = true;
-  event::Task* consumer = origin.consumer;
+  weir::event::Task* consumer = origin.consumer;
   consumer->run();
   CHECK(origin.body.size() > 80); // it waits for its reader
   CHECK(w.directory.stats().fill_bytes <= 20'000 + 2000);

@@ -112,7 +112,7 @@ TEST_CASE("what is counted is what the heap gave, for bodies small and large") {
   if (!kHeapTells) {
     return;
   }
-  for (std::size_t size : {0, 100, 1024, 60'000, 70'000, 1'000'000}) {
+  for (std::size_t size : {0U, 100U, 1024U, 60'000U, 70'000U, 1'000'000U}) {
     CAPTURE(size);
     DirectoryLimits limits;
     limits.memory = 32 << 20;
@@ -140,7 +140,7 @@ TEST_CASE("a stored object of 1 KiB takes at most 1,500 bytes, all told (DESIGN 
 }
 
 TEST_CASE("keys without entries are counted too: marks, and what the disk still has") {
-  event::Loop loop;
+  weir::event::Loop loop;
   NoVary none;
   Directory directory({});
   std::vector<FillReader> readers;
@@ -165,9 +165,9 @@ TEST_CASE("keys without entries are counted too: marks, and what the disk still 
 TEST_CASE("what a Fill holds is counted by its chunks, not by what is in them") {
   class OneChunk final : public Producer {
   public:
-    explicit OneChunk(event::Task*& consumer) : consumer_(consumer) {}
-    void start(event::Task& consumer) override { consumer_ = &consumer; }
-    void hand_to(event::Task& consumer) override { consumer_ = &consumer; }
+    explicit OneChunk(weir::event::Task*& consumer) : consumer_(consumer) {}
+    void start(weir::event::Task& consumer) override { consumer_ = &consumer; }
+    void hand_to(weir::event::Task& consumer) override { consumer_ = &consumer; }
     std::string take_interim() override { return {}; }
     Ref<const FillHead> head() override {
       auto head = make_ref<FillHead>();
@@ -186,14 +186,14 @@ TEST_CASE("what a Fill holds is counted by its chunks, not by what is in them") 
     Error error() const override { return {}; }
 
   private:
-    event::Task*& consumer_;
+    weir::event::Task*& consumer_;
     bool sent_ = false;
   };
-  event::Loop loop;
+  weir::event::Loop loop;
   NoVary none;
   Directory directory({});
   Claim lead = directory.claim("key", siphash128(kSecret, "key"), none, nullptr, loop);
-  event::Task* consumer = nullptr;
+  weir::event::Task* consumer = nullptr;
   lead.reader.fill().start(std::make_unique<OneChunk>(consumer), {});
   consumer->run();
   CHECK(directory.stats().fill_bytes >= 16'000);

@@ -21,7 +21,7 @@ int priority_of(int nice, int base) {
   int found = 0;
   std::thread([&] {
     ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), base);
-    event::BackgroundPool pool("test", 1, 4, nice, {});
+    weir::event::BackgroundPool pool("test", 1, 4, nice, {});
     std::promise<int> told;
     pool.submit([&told] { told.set_value(own_priority()); });
     found = told.get_future().get();

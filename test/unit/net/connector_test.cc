@@ -71,7 +71,7 @@ struct Case {
     Clock::advance_all(by);
     loop.turn(false);
   }
-  event::Loop loop;
+  weir::event::Loop loop;
   CountingTask owner;
   std::optional<Connector> connector;
 };

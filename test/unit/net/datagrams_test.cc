@@ -41,7 +41,7 @@ TEST_CASE("datagrams come whole, whatever their size, with where they came from"
     ListenSocket at = listen_on(host);
     Fd client = client_of(at.address);
     Datagrams datagrams;
-    for (std::size_t size : {0, 1, 1472, 9000, 65507}) {
+    for (std::size_t size : {0U, 1U, 1472U, 9000U, 65507U}) {
       const std::string sent(size, 'x');
       CHECK(send_datagram(client.get(), sent) == Sent::ok);
       CHECK(take(datagrams, at.fd.get()) == sent);

@@ -76,7 +76,7 @@ private:
 } // namespace
 
 TEST_CASE("port 0 gives the kernel's port, and connections come with both addresses") {
-  event::Loop loop;
+  weir::event::Loop loop;
   Keeper keeper;
   auto bound = bind_listener(kLoopback);
   REQUIRE(bound);
@@ -92,7 +92,7 @@ TEST_CASE("port 0 gives the kernel's port, and connections come with both addres
 }
 
 TEST_CASE("a wildcard listener tells the address that was dialled") {
-  event::Loop loop;
+  weir::event::Loop loop;
   Keeper keeper;
   auto bound = bind_listener(Address::any_v4(0));
   REQUIRE(bound);
@@ -130,7 +130,7 @@ TEST_CASE("an address that is not ours, and a low port, are errors and no crash"
 }
 
 TEST_CASE("two listeners share an address by SO_REUSEPORT and take every connection") {
-  event::Loop loop;
+  weir::event::Loop loop;
   Keeper keeper;
   auto a = bind_listener(kLoopback, {.reuse_port = true});
   REQUIRE(a);
@@ -147,7 +147,7 @@ TEST_CASE("two listeners share an address by SO_REUSEPORT and take every connect
 }
 
 TEST_CASE("W9.5 without a place connections wait in the kernel; with one the next is taken") {
-  event::Loop loop;
+  weir::event::Loop loop;
   Keeper keeper;
   keeper.places = 2;
   auto bound = bind_listener(kLoopback);
@@ -186,7 +186,7 @@ TEST_CASE("an IPv6 wildcard leaves the same IPv4 port alone") {
 }
 
 TEST_CASE("at most 64 are accepted a turn, and the rest is not forgotten") {
-  event::Loop loop;
+  weir::event::Loop loop;
   Keeper keeper;
   auto bound = bind_listener(kLoopback);
   REQUIRE(bound);
@@ -202,7 +202,7 @@ TEST_CASE("at most 64 are accepted a turn, and the rest is not forgotten") {
 }
 
 TEST_CASE("W9.6 out of descriptors: it rests, does not spin, and recovers") {
-  event::Loop loop;
+  weir::event::Loop loop;
   Keeper keeper;
   auto bound = bind_listener(kLoopback);
   REQUIRE(bound);
@@ -221,7 +221,7 @@ TEST_CASE("W9.6 out of descriptors: it rests, does not spin, and recovers") {
 }
 
 TEST_CASE("stop() takes what the kernel has queued, then the address is free") {
-  event::Loop loop;
+  weir::event::Loop loop;
   Keeper keeper;
   auto bound = bind_listener(kLoopback);
   REQUIRE(bound);
@@ -240,7 +240,7 @@ TEST_CASE("stop() takes what the kernel has queued, then the address is free") {
 }
 
 TEST_CASE("pause() leaves connections in the kernel's queue until resume()") {
-  event::Loop loop;
+  weir::event::Loop loop;
   Keeper keeper;
   auto bound = bind_listener(kLoopback);
   REQUIRE(bound);

@@ -77,7 +77,7 @@ struct Case {
   }
 
   metrics::Metrics all;
-  event::Loop loop;
+  weir::event::Loop loop;
   CountingTask owner;
   DnsServer server{loop};
   ResolverSettings settings;

@@ -55,7 +55,7 @@ struct UnixPair {
 } // namespace
 
 TEST_CASE("a short read clears readable, a full one leaves it") {
-  event::Loop loop;
+  weir::event::Loop loop;
   CountingTask task;
   TcpPair pair;
   PlainTransport transport;
@@ -81,7 +81,7 @@ TEST_CASE("a short read clears readable, a full one leaves it") {
 }
 
 TEST_CASE("data and FIN in one edge are both read without another edge") {
-  event::Loop loop;
+  weir::event::Loop loop;
   CountingTask task;
   TcpPair pair;
   pair.send("last words");
@@ -100,7 +100,7 @@ TEST_CASE("data and FIN in one edge are both read without another edge") {
 }
 
 TEST_CASE("a FIN that comes after the short read is a new edge") {
-  event::Loop loop;
+  weir::event::Loop loop;
   CountingTask task;
   TcpPair pair;
   PlainTransport transport;
@@ -116,7 +116,7 @@ TEST_CASE("a FIN that comes after the short read is a new edge") {
 }
 
 TEST_CASE("data and a reset in one edge: reading until drained sees the reset") {
-  event::Loop loop;
+  weir::event::Loop loop;
   CountingTask task;
   TcpPair pair;
   pair.send("cut sho");
@@ -135,7 +135,7 @@ TEST_CASE("data and a reset in one edge: reading until drained sees the reset") 
 }
 
 TEST_CASE("a half-closed connection still carries our direction") {
-  event::Loop loop;
+  weir::event::Loop loop;
   CountingTask task;
   TcpPair pair;
   PlainTransport transport;
@@ -154,7 +154,7 @@ TEST_CASE("a half-closed connection still carries our direction") {
 }
 
 TEST_CASE("1 MiB through a socketpair: short writes stop at full and resume by an edge") {
-  event::Loop loop;
+  weir::event::Loop loop;
   CountingTask writing;
   CountingTask reading;
   UnixPair pair;
@@ -210,7 +210,7 @@ TEST_CASE("1 MiB through a socketpair: short writes stop at full and resume by a
 
 TEST_CASE("through a pipe: 8 MiB from one connection to another, with slices before and behind") {
   constexpr std::size_t kSize = 8 << 20;
-  event::Loop loop;
+  weir::event::Loop loop;
   CountingTask task;
   TcpPair from;
   TcpPair to;
@@ -288,7 +288,7 @@ TEST_CASE("through a pipe: 8 MiB from one connection to another, with slices bef
 
 TEST_CASE("writing to a connection that is gone fails without a signal") {
   std::signal(SIGPIPE, SIG_DFL);
-  event::Loop loop;
+  weir::event::Loop loop;
   CountingTask task;
   UnixPair pair;
   PlainTransport transport;
@@ -303,7 +303,7 @@ TEST_CASE("writing to a connection that is gone fails without a signal") {
 }
 
 TEST_CASE("reset() is seen as a reset, close() as an end") {
-  event::Loop loop;
+  weir::event::Loop loop;
   CountingTask task;
   for (bool reset : {true, false}) {
     TcpPair pair;
@@ -318,7 +318,7 @@ TEST_CASE("reset() is seen as a reset, close() as an end") {
 }
 
 TEST_CASE("set_task moves the edges to another task; release() keeps the connection") {
-  event::Loop loop;
+  weir::event::Loop loop;
   CountingTask first;
   CountingTask second;
   TcpPair pair;

@@ -13,7 +13,7 @@ namespace {
 
 constexpr Duration kLong = std::chrono::minutes(5);
 
-class Counting final : public event::Task {
+class Counting final : public weir::event::Task {
 public:
   void run() override { ++runs; }
   int runs = 0;
@@ -22,7 +22,8 @@ public:
 /// A connection that has just carried a request, and the origin's end of it.
 class Link {
 public:
-  Link(event::Loop& loop, OriginConnections& home, const Address& to, event::Task& user) {
+  Link(weir::event::Loop& loop, OriginConnections& home, const Address& to,
+       weir::event::Task& user) {
     int ends[2];
     REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) == 0);
     origin_ = net::Fd(ends[0]);
@@ -50,7 +51,7 @@ private:
 };
 
 struct Kit {
-  event::Loop loop;
+  weir::event::Loop loop;
   Counting user;
   OriginConnections home{loop, 3};
   Address here = *Address::parse("192.0.2.1", 80);
@@ -121,7 +122,7 @@ TEST_CASE("W6.7 anything that arrives on an idle connection closes it") {
     a.says("x");
     Counting taker;
     // The task that takes it runs before the connection's own.
-    struct Taker final : event::Task {
+    struct Taker final : weir::event::Task {
       Kit& kit;
       bool got = true;
       explicit Taker(Kit& in) : kit(in) {}
@@ -171,7 +172,7 @@ TEST_CASE("an idle connection ends with its time, one in use does not") {
   auto taken = kit.home.take(kit.here, kit.user);
   kit.home.give(std::move(idle.connection), kShort);
   Counting guard;
-  event::Deadline most;
+  weir::event::Deadline most;
   most.arm(kit.loop, std::chrono::seconds(10), guard);
   while (kit.home.idle() > 0 && !most.passed()) {
     kit.loop.turn(true);
@@ -195,7 +196,7 @@ TEST_CASE("no more than so many are kept idle") {
 }
 
 TEST_CASE("the idle ones are closed with their owner") {
-  event::Loop loop;
+  weir::event::Loop loop;
   Counting user;
   Address to = *Address::parse("192.0.2.1", 80);
   auto home = std::make_unique<OriginConnections>(loop);
@@ -235,9 +236,9 @@ TEST_CASE("a connection given back with its slot is taken with it, or gives it b
     CHECK(server.in_use() == 0);
   }
   SECTION("asked to end by who waits on another worker") {
-    event::Loop elsewhere;
+    weir::event::Loop elsewhere;
     Counting waiter;
-    event::Ticket ticket = elsewhere.issue(waiter);
+    weir::event::Ticket ticket = elsewhere.issue(waiter);
     server.wait(ticket);
     kit.turns();
     kit.turns();
@@ -250,9 +251,9 @@ TEST_CASE("a connection given back with its slot is taken with it, or gives it b
   }
   SECTION("not kept when somebody on another worker waits") {
     auto taken = kit.home.take_with_slot(kit.here, kit.user, server);
-    event::Loop elsewhere;
+    weir::event::Loop elsewhere;
     Counting waiter;
-    event::Ticket ticket = elsewhere.issue(waiter);
+    weir::event::Ticket ticket = elsewhere.issue(waiter);
     server.wait(ticket);
     kit.home.give(std::move(taken), kLong, &server);
     CHECK(kit.home.idle() == 0);

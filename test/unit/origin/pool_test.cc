@@ -35,7 +35,7 @@ std::string turns(const Pool& pool, int n) {
   return all;
 }
 
-class Counting final : public event::Task {
+class Counting final : public weir::event::Task {
 public:
   void run() override { ++runs; }
   int runs = 0;
@@ -43,13 +43,13 @@ public:
 
 /// A task of a loop, with the ticket that names it.
 struct Waiter {
-  explicit Waiter(event::Loop& in) : loop(in), ticket(in.issue(task)) {}
+  explicit Waiter(weir::event::Loop& in) : loop(in), ticket(in.issue(task)) {}
   ~Waiter() { loop.revoke(ticket); }
   Waiter(const Waiter&) = delete;
   Waiter& operator=(const Waiter&) = delete;
-  event::Loop& loop;
+  weir::event::Loop& loop;
   Counting task;
-  event::Ticket ticket;
+  weir::event::Ticket ticket;
 };
 
 } // namespace
@@ -164,7 +164,7 @@ TEST_CASE("slots: the limit holds, and 0 is none") {
 }
 
 TEST_CASE("a slot that gets free wakes the one that has waited longest, and no other") {
-  event::Loop loop;
+  weir::event::Loop loop;
   ServerState state;
   Waiter first(loop);
   Waiter second(loop);

@@ -11,21 +11,21 @@ using namespace weir::origin;
 
 namespace {
 
-class Waiter final : public event::Task {
+class Waiter final : public weir::event::Task {
 public:
-  explicit Waiter(event::Loop& loop) : loop_(loop), ticket(loop.issue(*this)) {}
+  explicit Waiter(weir::event::Loop& loop) : loop_(loop), ticket(loop.issue(*this)) {}
   ~Waiter() override { loop_.revoke(ticket); }
   void run() override { ++runs; }
 
 private:
-  event::Loop& loop_;
+  weir::event::Loop& loop_;
 
 public:
-  const event::Ticket ticket;
+  const weir::event::Ticket ticket;
   int runs = 0;
 };
 
-void turns(event::Loop& loop) {
+void turns(weir::event::Loop& loop) {
   for (int i = 0; i < 3; ++i) {
     loop.turn(false);
   }
@@ -74,7 +74,7 @@ TEST_CASE("slots taken by many threads are never more than the limit") {
 }
 
 TEST_CASE("a slot that is free wakes who waits longest, one at a time") {
-  event::Loop loop;
+  weir::event::Loop loop;
   ServerState server;
   Waiter first(loop);
   Waiter second(loop);
@@ -91,7 +91,7 @@ TEST_CASE("a slot that is free wakes who waits longest, one at a time") {
 }
 
 TEST_CASE("who leaves the queue takes its ticket out: no wake is lost on it") {
-  event::Loop loop;
+  weir::event::Loop loop;
   ServerState server;
   Waiter gone(loop);
   Waiter next(loop);
@@ -114,7 +114,7 @@ TEST_CASE("who leaves the queue takes its ticket out: no wake is lost on it") {
 }
 
 TEST_CASE("who was woken and has the slot keeps the wake for itself") {
-  event::Loop loop;
+  weir::event::Loop loop;
   ServerState server;
   Waiter served(loop);
   Waiter next(loop);
@@ -133,8 +133,8 @@ TEST_CASE("who was woken and has the slot keeps the wake for itself") {
 }
 
 TEST_CASE("an idle connection keeps its slot until somebody elsewhere waits for it") {
-  event::Loop here;
-  event::Loop there;
+  weir::event::Loop here;
+  weir::event::Loop there;
   ServerState server;
   Waiter idle(here);
   Waiter near(here);

@@ -49,7 +49,7 @@ struct Feed {
 };
 
 struct World {
-  event::Loop loop;
+  weir::event::Loop loop;
   CodingTurns turns{loop};
   std::size_t turns_taken = 0;
   Pull last = Pull::more;

@@ -13,7 +13,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-struct Woken final : event::Task {
+struct Woken final : weir::event::Task {
   void run() override { ++times; }
   int times = 0;
 };
@@ -35,7 +35,7 @@ struct World {
   std::int64_t waiting() const { return metrics.value(metrics::Metric::bandwidth_waiting); }
 
   metrics::Metrics metrics;
-  event::Loop loop;
+  weir::event::Loop loop;
   rules::Limits limits;
   Woken owner;
 };

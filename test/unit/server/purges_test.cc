@@ -103,9 +103,9 @@ struct World {
   }
 
   std::string folder;
-  event::Loop loop;
-  std::unique_ptr<event::BackgroundPool> work =
-      std::make_unique<event::BackgroundPool>("work", 1, 16, 0, [] { Clock::tick(); });
+  weir::event::Loop loop;
+  std::unique_ptr<weir::event::BackgroundPool> work =
+      std::make_unique<weir::event::BackgroundPool>("work", 1, 16, 0, [] { Clock::tick(); });
   Lasting lasting;
   std::shared_ptr<const proxy::Generation> generation;
   std::unique_ptr<state::Store> store;
