@@ -131,21 +131,27 @@ bool BlockReader::take(char c) noexcept {
 bool BlockReader::next(std::vector<BlockValue>& values) {
   values.clear();
   resolved_.clear();
-  if (damaged_ || (!first_ && rest_ == "]")) {
+  if (at_ == At::row && rest_ == "]") {
+    at_ = At::end;
+  }
+  if (at_ == At::end || at_ == At::damage) {
     return false;
   }
-  damaged_ = true; // until the row is there
-  if (!take(first_ ? '[' : ',') || !take('[')) {
+  const char before = at_ == At::begin ? '[' : ',';
+  at_ = At::damage; // until the row is there
+  if (!take(before) || !take('[')) {
     return false;
   }
-  first_ = false;
   do {
     if (!take_value(values.emplace_back())) {
       return false;
     }
   } while (take(','));
-  damaged_ = !take(']');
-  return !damaged_;
+  if (!take(']')) {
+    return false;
+  }
+  at_ = At::row;
+  return true;
 }
 
 bool BlockReader::take_value(BlockValue& value) {

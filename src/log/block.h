@@ -60,9 +60,17 @@ public:
   /// The values of the next row, one at least; their texts are valid until the next call. False:
   /// there is none, or the block is damaged here.
   bool next(std::vector<BlockValue>& values);
-  bool damaged() const noexcept { return damaged_; }
+  /// All rows were read, and nothing is left.
+  bool at_end() const noexcept { return at_ == At::end; }
 
 private:
+  enum class At : std::uint8_t {
+    begin,  // nothing was read
+    row,    // behind one
+    end,    // behind all of the block
+    damage, // before what cannot be read
+  };
+
   bool take(char c) noexcept;
   bool take_value(BlockValue& value);
   bool take_number(std::int64_t& number) noexcept;
@@ -72,8 +80,7 @@ private:
   const std::size_t size_;
   std::string_view rest_;
   std::string resolved_; // the texts of the row that had escapes; never more than the block
-  bool first_ = true;
-  bool damaged_ = false;
+  At at_ = At::begin;
 };
 
 } // namespace weir::log

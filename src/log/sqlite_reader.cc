@@ -16,6 +16,8 @@ namespace {
 constexpr std::size_t kPage = 2'048;
 /// A dictionary larger than this is damaged.
 constexpr std::int64_t kMostWords = 1 << 24;
+/// A row id beyond it is damaged; the sum of two is still a number.
+constexpr std::int64_t kMostRowid = std::numeric_limits<std::int64_t>::max() / 2;
 /// So many rows of `common` are remembered.
 constexpr std::size_t kMostCommons = 16'384;
 
@@ -263,10 +265,11 @@ Result<void> PartitionReader::fill_page() {
 }
 
 Result<void> PartitionReader::read_block(std::int64_t first, std::string_view rows) {
+  auto sound = [](std::int64_t rowid) { return rowid >= 0 && rowid <= kMostRowid; };
   BlockReader block(rows);
   auto begun = static_cast<std::ptrdiff_t>(page_.size());
   std::vector<BlockValue> values;
-  while (block.next(values)) {
+  while (sound(first) && block.next(values) && sound(values.front().number)) {
     std::int64_t rowid = first + values.front().number;
     if (rowid >= least_ && rowid <= most_) {
       if (auto r = read_row(rowid, values); !r) {
@@ -274,7 +277,7 @@ Result<void> PartitionReader::read_block(std::int64_t first, std::string_view ro
       }
     }
   }
-  if (block.damaged()) {
+  if (!block.at_end()) {
     return damaged(fmt::format("the block of row {} is damaged", first));
   }
   if (descending_) {

@@ -26,7 +26,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
     writer.end_row();
   }
-  if (reader.damaged()) {
+  if (!reader.at_end()) {
     return 0;
   }
   std::string again(writer.finish());
@@ -35,6 +35,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   while (second.next(values)) {
     ++rows;
   }
-  CHECK(!second.damaged() && rows == writer.rows());
+  CHECK(second.at_end() && rows == writer.rows());
   return 0;
 }

@@ -26,7 +26,7 @@ std::string read(std::string_view block) {
     }
     all += '\n';
   }
-  return all + (reader.damaged() ? "damaged" : "");
+  return all + (reader.at_end() ? "" : "damaged");
 }
 
 } // namespace

@@ -412,7 +412,11 @@ TEST_CASE("log query: a partition that cannot be understood is named, with what 
         "its rows are those of a weir before 0.1.0"},
        {kOlder + fmt::format("INSERT INTO block VALUES ({}, 0, '[[0,1,1],[1,1');",
                              first_rowid_at(kStart)),
-        fmt::format("the block of row {} is damaged", first_rowid_at(kStart))}}));
+        fmt::format("the block of row {} is damaged", first_rowid_at(kStart))},
+       {kOlder + "INSERT INTO block VALUES (9223372036854775807, 0, '[[1,1,1]]');",
+        "the block of row 9223372036854775807 is damaged"},
+       {kOlder + "INSERT INTO block VALUES (1, 0, '[[9223372036854775807,1,1]]');",
+        "the block of row 1 is damaged"}}));
   std::string path = make_partition(scratch, sql);
   TextSink sink;
   std::string why;
