@@ -49,8 +49,7 @@ private:
 struct BlockValue {
   bool is_number = true;
   std::int64_t number = 0;
-  std::string_view
-      text; // between its quotation marks, escapes and all: append_text() resolves them
+  std::string_view text;
 };
 
 class BlockReader {

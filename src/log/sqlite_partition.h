@@ -97,7 +97,8 @@ private:
   Error error() const;
   /// A text of the dictionary, added if there is room; nullptr: it stands in the row itself.
   const Dictionary::value_type* find_text(std::size_t column, std::string_view text);
-  /// The row of `common` with these values, added if they are new. An error is told by insert().
+  /// The row of `common` with these values, added if they are new. An error is told by
+  /// write_block().
   std::int64_t find_common(const RingRecord& record);
   template <bool common, class Sink> void store_columns(const AccessRecord& record, Sink&& sink);
   template <Kind kind, class T> Stored store(std::size_t column, const T& value);
@@ -117,8 +118,8 @@ private:
   BlockWriter block_;
   std::int64_t first_ = 0; // row ids of what is in block_
   std::int64_t last_row_ = 0;
-  std::array<char, RequestId::kSize> id_{}; // what Stored points to: until the next value
-  std::string address_;
+  std::array<char, RequestId::kSize> id_{}; // what a Stored points to, until the next one
+  std::string address_;                     // the same
   Dictionary dictionary_;
   // Texts seen lately by a column, so that few are hashed. Entries of dictionary_ stay in place.
   static constexpr std::size_t kRecent = 512;

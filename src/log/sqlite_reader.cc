@@ -145,7 +145,10 @@ Result<void> PartitionReader::find_layout() {
     auto columns =
         make_statement(db_, in_common ? "SELECT cid, name FROM pragma_table_info('common')"
                                       : "SELECT n, name FROM layout");
-    while (columns && sqlite3_step(columns.get()) == SQLITE_ROW) {
+    if (!columns) {
+      return fail(error());
+    }
+    while (sqlite3_step(columns.get()) == SQLITE_ROW) {
       auto place = static_cast<std::size_t>(sqlite3_column_int64(columns.get(), 0));
       std::string_view name = column_text(columns.get(), 1);
       if (auto column = find_column(name); column) {
