@@ -251,7 +251,9 @@ Result<void> PartitionReader::fill_page() {
   while (read && page_.size() < kPage && (rc = sqlite3_step(blocks_)) == SQLITE_ROW) {
     std::int64_t first = sqlite3_column_int64(blocks_, 0);
     read = read_block(first, column_text(blocks_, 1));
-    (descending_ ? to_ : from_) = descending_ ? first - 1 : first + 1;
+    if (read) { // so `first` is sound
+      (descending_ ? to_ : from_) = descending_ ? first - 1 : first + 1;
+    }
   }
   ended_ = rc == SQLITE_DONE;
   if (read && rc != SQLITE_ROW && rc != SQLITE_DONE) {
