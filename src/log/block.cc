@@ -34,10 +34,10 @@ char* escape(char c, char* to) noexcept {
     *to++ = c;
     return to;
   }
-  std::memcpy(to, "u00", 3);
-  to[3] = kHex[static_cast<unsigned char>(c) >> 4];
-  to[4] = kHex[static_cast<unsigned char>(c) & 15];
-  return to + 5;
+  for (char each : {'u', '0', '0', kHex[static_cast<unsigned char>(c) >> 4], kHex[c & 15]}) {
+    *to++ = each;
+  }
+  return to;
 }
 
 /// How many bytes the escape takes with which `text` begins; 0: it is none of ours.

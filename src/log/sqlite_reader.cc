@@ -40,6 +40,7 @@ Statement make_statement(sqlite3* db, const char* sql) {
 }
 
 const BlockValue kNothing;
+const std::vector<BlockValue> kNoValues;
 
 /// A row of an older weir may have fewer.
 const BlockValue& value_at(const std::vector<BlockValue>& values, std::size_t place) {
@@ -292,16 +293,16 @@ Result<void> PartitionReader::read_block(std::int64_t first, std::string_view ro
 }
 
 Result<void> PartitionReader::read_row(std::int64_t rowid, const std::vector<BlockValue>& values) {
-  const Common* common = nullptr;
+  const std::vector<BlockValue>* common = &kNoValues;
   if (needs_common_) {
     auto found = find_common(value_at(values, common_place_).number);
     if (!found) {
       return fail(found.error());
     }
-    common = *found;
+    common = &(*found)->values;
   }
   auto value_of = [&](const Source& source) -> const BlockValue& {
-    return value_at(source.in_common ? common->values : values, source.place);
+    return value_at(source.in_common ? *common : values, source.place);
   };
   for (const Condition& each : conditions_) {
     const BlockValue& value = value_of(each.source);
