@@ -64,10 +64,9 @@ char* BlockWriter::room(std::size_t bytes) {
 
 void BlockWriter::begin_row() {
   char* to = room(2);
-  *to++ = rows_ == 0 ? '[' : ',';
+  *to++ = empty() ? '[' : ',';
   *to++ = '[';
   wrote(to);
-  ++rows_;
 }
 
 void BlockWriter::number(std::int64_t value) {
@@ -106,6 +105,14 @@ void BlockWriter::text(std::string_view value) {
   wrote(to);
 }
 
+void BlockWriter::value(const BlockValue& value) {
+  if (value.is_number) {
+    number(value.number);
+  } else {
+    text(value.text);
+  }
+}
+
 void BlockWriter::end_row() {
   bytes_[size_ - 1] = ']'; // in the place of the last comma
 }
@@ -113,11 +120,6 @@ void BlockWriter::end_row() {
 std::string_view BlockWriter::finish() {
   *room(1) = ']';
   return {bytes_.get(), size_ + 1};
-}
-
-void BlockWriter::clear() noexcept {
-  size_ = 0;
-  rows_ = 0;
 }
 
 bool BlockReader::take(char c) noexcept {

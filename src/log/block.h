@@ -7,7 +7,7 @@
 //
 // BlockWriter makes one, BlockReader takes apart what BlockWriter made and little else: numbers are
 // integers of 64 bits, texts are bytes of which only ", \ and those below 0x20 are escaped.
-// One thread each.
+// Owners: Partition, PartitionReader. One thread each.
 #pragma once
 
 #include <cstddef>
@@ -19,20 +19,27 @@
 
 namespace weir::log {
 
+/// A value as it stands in a partition: a number, of the dictionary too, or a text.
+struct BlockValue {
+  bool is_number = true;
+  std::int64_t number = 0;
+  std::string_view text;
+};
+
 class BlockWriter {
 public:
-  bool empty() const noexcept { return rows_ == 0; }
-  std::size_t rows() const noexcept { return rows_; }
+  bool empty() const noexcept { return size_ == 0; }
   /// Of what the rows so far take.
   std::size_t bytes() const noexcept { return size_; }
 
   void begin_row();
   void number(std::int64_t value);
   void text(std::string_view value);
+  void value(const BlockValue& value);
   void end_row();
   /// All rows since clear(); valid until the next call.
   std::string_view finish();
-  void clear() noexcept;
+  void clear() noexcept { size_ = 0; }
 
 private:
   /// Room for so many bytes more, behind what is there.
@@ -42,14 +49,6 @@ private:
   std::unique_ptr<char[]> bytes_;
   std::size_t capacity_ = 0;
   std::size_t size_ = 0;
-  std::size_t rows_ = 0;
-};
-
-/// A value as it stands in a partition.
-struct BlockValue {
-  bool is_number = true;
-  std::int64_t number = 0;
-  std::string_view text;
 };
 
 class BlockReader {

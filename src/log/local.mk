@@ -10,6 +10,7 @@ src_log_liblog_a_SOURCES = \
   src/log/partition_keeper.cc src/log/partition_keeper.h \
   src/log/query.h src/log/sqlite_query.cc \
   src/log/sqlite_access.cc src/log/sqlite_access.h \
+  src/log/sqlite_handles.cc src/log/sqlite_handles.h \
   src/log/sqlite_reader.cc src/log/sqlite_reader.h \
   src/log/record.cc src/log/record.h src/log/record.def \
   src/log/ring.cc src/log/ring.h \

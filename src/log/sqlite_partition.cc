@@ -14,6 +14,8 @@
 
 #include <fmt/format.h>
 
+#include "log/sqlite_handles.h"
+
 namespace weir::log {
 
 namespace {
@@ -152,13 +154,6 @@ Error error_of(sqlite3* db) {
   return Error{what, Side::self, Retry::no, sqlite3_system_errno(db)};
 }
 
-struct Close {
-  void operator()(sqlite3* db) const { sqlite3_close(db); }
-  void operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
-};
-using Connection = std::unique_ptr<sqlite3, Close>;
-using Statement = std::unique_ptr<sqlite3_stmt, Close>;
-
 Result<Connection> connect(const std::string& path) {
   sqlite3* db = nullptr;
   int rc = sqlite3_open_v2(path.c_str(), &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
@@ -172,13 +167,11 @@ Result<Connection> connect(const std::string& path) {
 
 /// The one number that a query answers.
 Result<std::int64_t> ask_number(sqlite3* db, const char* sql) {
-  sqlite3_stmt* raw = nullptr;
-  int rc = sqlite3_prepare_v2(db, sql, -1, &raw, nullptr);
-  Statement statement(raw);
-  if (rc != SQLITE_OK || sqlite3_step(raw) != SQLITE_ROW) {
+  Statement statement = make_statement(db, sql);
+  if (!statement || sqlite3_step(statement.get()) != SQLITE_ROW) {
     return fail(error_of(db));
   }
-  return sqlite3_column_int64(raw, 0);
+  return sqlite3_column_int64(statement.get(), 0);
 }
 
 } // namespace
@@ -335,15 +328,16 @@ auto Partition::find_text(std::size_t column, std::string_view text)
   return recent;
 }
 
-auto Partition::store_text(std::size_t column, std::string_view text) -> Stored {
+auto Partition::store_text(std::size_t column, std::string_view text) -> BlockValue {
   Last& last = last_[column];
   if (last.entry == nullptr || last.entry->first != text) {
     last.entry = find_text(column, text);
   }
-  return last.entry != nullptr ? Stored{true, last.entry->second, {}} : Stored{false, 0, text};
+  return last.entry != nullptr ? BlockValue{true, last.entry->second, {}}
+                               : BlockValue{false, 0, text};
 }
 
-auto Partition::store_address(std::size_t column, Kind kind, const Address& address) -> Stored {
+auto Partition::store_address(std::size_t column, Kind kind, const Address& address) -> BlockValue {
   Last& last = last_[column];
   if (last.number >= 0 && last.address == address) {
     return {true, last.number, {}};
@@ -367,10 +361,11 @@ auto Partition::store_address(std::size_t column, Kind kind, const Address& addr
     }
   }
   last.address = address;
-  return last.number >= 0 ? Stored{true, last.number, {}} : Stored{false, 0, address_};
+  return last.number >= 0 ? BlockValue{true, last.number, {}} : BlockValue{false, 0, address_};
 }
 
-template <Kind kind, class T> auto Partition::store(std::size_t column, const T& value) -> Stored {
+template <Kind kind, class T>
+auto Partition::store(std::size_t column, const T& value) -> BlockValue {
   if constexpr (is_number(kind)) {
     return {true, value, {}};
   } else if constexpr (kind == Kind::id) {
@@ -385,7 +380,7 @@ template <Kind kind, class T> auto Partition::store(std::size_t column, const T&
   }
 }
 
-/// Hands sink(place, Stored) what is in common, or what is not.
+/// Hands sink(place, BlockValue) what is in common, or what is not.
 template <bool common, class Sink>
 void Partition::store_columns(const AccessRecord& record, Sink&& sink) {
 #define COLUMN(kind, name, doc, prose)                                                             \
@@ -405,7 +400,7 @@ std::int64_t Partition::find_common(const RingRecord& record) {
   auto found = commons_.find(record.common);
   if (found == commons_.end()) {
     sqlite3_bind_int64(insert_common_, 1, next_common_);
-    store_columns<true>(record, [this](int place, const Stored& value) {
+    store_columns<true>(record, [this](int place, const BlockValue& value) {
       if (value.is_number) {
         sqlite3_bind_int64(insert_common_, place + 1, value.number);
       } else {
@@ -436,13 +431,7 @@ Result<void> Partition::insert(std::int64_t rowid, const RingRecord& record) {
   std::int64_t common = find_common(record);
   block_.begin_row();
   block_.number(rowid - first_);
-  store_columns<false>(record, [this](int, const Stored& value) {
-    if (value.is_number) {
-      block_.number(value.number);
-    } else {
-      block_.text(value.text);
-    }
-  });
+  store_columns<false>(record, [this](int, const BlockValue& value) { block_.value(value); });
   block_.number(common);
   block_.end_row();
   return block_.bytes() < kBlockBytes ? Result<void>() : write_block();

@@ -84,13 +84,6 @@ public:
 private:
   using Dictionary = std::unordered_map<std::string, std::int64_t, BytesHash, std::equal_to<>>;
 
-  /// A value as it stands in the file: a number, of the dictionary too, or a text.
-  struct Stored {
-    bool is_number = false;
-    std::int64_t number = 0;
-    std::string_view text;
-  };
-
   Result<void> prepare();
   Result<void> run(const char* sql);
   Result<void> run(sqlite3_stmt* statement);
@@ -101,9 +94,9 @@ private:
   /// write_block().
   std::int64_t find_common(const RingRecord& record);
   template <bool common, class Sink> void store_columns(const AccessRecord& record, Sink&& sink);
-  template <Kind kind, class T> Stored store(std::size_t column, const T& value);
-  Stored store_text(std::size_t column, std::string_view text);
-  Stored store_address(std::size_t column, Kind kind, const Address& address);
+  template <Kind kind, class T> BlockValue store(std::size_t column, const T& value);
+  BlockValue store_text(std::size_t column, std::string_view text);
+  BlockValue store_address(std::size_t column, Kind kind, const Address& address);
   Result<void> write_block();
 
   std::string path_;
@@ -118,7 +111,7 @@ private:
   BlockWriter block_;
   std::int64_t first_ = 0; // row ids of what is in block_
   std::int64_t last_row_ = 0;
-  std::array<char, RequestId::kSize> id_{}; // what a Stored points to, until the next one
+  std::array<char, RequestId::kSize> id_{}; // what a BlockValue points to, until the next one
   std::string address_;                     // the same
   Dictionary dictionary_;
   // Texts seen lately by a column, so that few are hashed. Entries of dictionary_ stay in place.

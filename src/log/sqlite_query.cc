@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <memory>
 #include <vector>
 
 #include <fmt/format.h>
@@ -12,15 +11,11 @@
 #include "log/query.h"
 #include "log/record.h"
 #include "log/sqlite_access.h"
+#include "log/sqlite_handles.h"
 
 namespace weir::log {
 
 namespace {
-
-struct Close {
-  void operator()(sqlite3* db) const { sqlite3_close(db); }
-  void operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
-};
 
 /// Reading is all that a query may do: no file, no other database, no setting.
 int authorize(void*, int action, const char*, const char* name, const char*, const char*) {
@@ -116,7 +111,7 @@ Result<void> run_sql(const std::string& directory, std::string_view sql, RowSink
   AccessLog log{directory, {}, {}};
   sqlite3* raw = nullptr;
   int rc = sqlite3_open_v2(":memory:", &raw, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
-  std::unique_ptr<sqlite3, Close> db(raw);
+  Connection db(raw);
   if (rc == SQLITE_OK) {
     rc = register_access(raw, log);
   }
@@ -132,7 +127,7 @@ Result<void> run_sql(const std::string& directory, std::string_view sql, RowSink
   sqlite3_stmt* raw_statement = nullptr;
   const char* end = nullptr;
   rc = sqlite3_prepare_v2(raw, sql.data(), static_cast<int>(sql.size()), &raw_statement, &end);
-  std::unique_ptr<sqlite3_stmt, Close> statement(raw_statement);
+  Statement statement(raw_statement);
   if (rc != SQLITE_OK) {
     bool denied = rc == SQLITE_AUTH;
     why = denied ? "only SELECT is possible here" : sqlite3_errmsg(raw);

@@ -28,17 +28,6 @@ std::string_view column_text(sqlite3_stmt* statement, int at) {
                          : std::string_view(static_cast<const char*>(data), size);
 }
 
-struct Finalize {
-  void operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
-};
-using Statement = std::unique_ptr<sqlite3_stmt, Finalize>;
-
-Statement make_statement(sqlite3* db, const char* sql) {
-  sqlite3_stmt* raw = nullptr;
-  sqlite3_prepare_v2(db, sql, -1, &raw, nullptr);
-  return Statement(raw); // none: a failure of the database
-}
-
 const BlockValue kNothing;
 const std::vector<BlockValue> kNoValues;
 
@@ -53,10 +42,12 @@ Result<std::unique_ptr<PartitionReader>> PartitionReader::open(const std::string
                                                                const Scan& scan, std::string& why) {
   auto reader = std::make_unique<PartitionReader>(Private{});
   int flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX;
-  int rc = sqlite3_open_v2(path.c_str(), &reader->db_, flags, nullptr);
+  sqlite3* db = nullptr;
+  int rc = sqlite3_open_v2(path.c_str(), &db, flags, nullptr);
+  reader->db_.reset(db);
   Result<void> ready;
   if (rc == SQLITE_OK) {
-    sqlite3_busy_timeout(reader->db_, 5'000);
+    sqlite3_busy_timeout(db, 5'000);
     ready = reader->prepare(scan);
   } else {
     ready = fail(reader->error());
@@ -71,44 +62,37 @@ Result<std::unique_ptr<PartitionReader>> PartitionReader::open(const std::string
   return reader;
 }
 
-PartitionReader::~PartitionReader() {
-  sqlite3_finalize(blocks_);
-  sqlite3_finalize(word_);
-  sqlite3_finalize(common_);
-  sqlite3_close(db_);
-}
-
 Error PartitionReader::error() const {
-  int code = sqlite3_errcode(db_) & 0xff;
+  int code = sqlite3_errcode(db_.get()) & 0xff;
   bool damaged = code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
   return Error{damaged ? Code::corrupt : Code::io, Side::self, Retry::no,
-               sqlite3_system_errno(db_)};
+               sqlite3_system_errno(db_.get())};
 }
 
 std::string PartitionReader::words() const {
-  return trouble_.empty() ? sqlite3_errmsg(db_) : trouble_;
-}
-
-Result<void> PartitionReader::damaged(std::string what) {
-  trouble_ = std::move(what);
-  return fail(Code::corrupt);
+  return trouble_.empty() ? sqlite3_errmsg(db_.get()) : trouble_;
 }
 
 Result<void> PartitionReader::prepare(const Scan& scan) {
   least_ = scan.least;
   most_ = scan.most;
   descending_ = scan.descending;
-  auto version = make_statement(db_, "PRAGMA user_version");
+  auto version = make_statement(db_.get(), "PRAGMA user_version");
   if (!version || sqlite3_step(version.get()) != SQLITE_ROW) {
     return fail(error());
   }
   growing_ = sqlite3_column_int(version.get(), 0) < 2;
   version.reset();
-  if (auto r = find_layout(); !r || ended_) {
-    return r;
+  auto layout = find_layout();
+  if (!layout) {
+    return fail(layout.error());
   }
-  choose(scan);
-  const std::pair<const char*, sqlite3_stmt**> statements[] = {
+  ended_ = layout->empty(); // killed before its first row
+  if (ended_) {
+    return {};
+  }
+  choose(scan, *layout);
+  const std::pair<const char*, Statement*> statements[] = {
       {descending_
            ? "SELECT first, rows FROM block WHERE first BETWEEN ?1 AND ?2 ORDER BY first DESC"
            : "SELECT first, rows FROM block WHERE first BETWEEN ?1 AND ?2 ORDER BY first",
@@ -116,8 +100,8 @@ Result<void> PartitionReader::prepare(const Scan& scan) {
       {"SELECT text FROM dict WHERE n = ?1", &word_},
       {"SELECT * FROM common WHERE n = ?1", &common_}};
   for (const auto& [sql, statement] : statements) {
-    *statement = make_statement(db_, sql).release();
-    if (*statement == nullptr) {
+    *statement = make_statement(db_.get(), sql);
+    if (!*statement) {
       return fail(error());
     }
   }
@@ -128,24 +112,25 @@ Result<void> PartitionReader::prepare(const Scan& scan) {
 }
 
 /// Which columns there are and where: it may be an older weir's.
-Result<void> PartitionReader::find_layout() {
-  auto tables =
-      make_statement(db_, "SELECT name FROM sqlite_schema WHERE name = 'layout' OR name = 'row'");
+auto PartitionReader::find_layout() -> Result<std::vector<Source>> {
+  std::vector<Source> layout;
+  auto tables = make_statement(
+      db_.get(), "SELECT name FROM sqlite_schema WHERE name = 'layout' OR name = 'row'");
   if (!tables) {
     return fail(error());
   }
   int rc = sqlite3_step(tables.get());
   if (rc != SQLITE_ROW) {
-    ended_ = rc == SQLITE_DONE; // killed before its first row
-    return ended_ ? Result<void>() : fail(error());
+    return rc == SQLITE_DONE ? Result<std::vector<Source>>(layout) : fail(error());
   }
   if (column_text(tables.get(), 0) == "row") {
-    return damaged("its rows are those of a weir before 0.1.0");
+    trouble_ = "its rows are those of a weir before 0.1.0";
+    return fail(Code::corrupt);
   }
   for (bool in_common : {false, true}) {
     auto columns =
-        make_statement(db_, in_common ? "SELECT cid, name FROM pragma_table_info('common')"
-                                      : "SELECT n, name FROM layout");
+        make_statement(db_.get(), in_common ? "SELECT cid, name FROM pragma_table_info('common')"
+                                            : "SELECT n, name FROM layout");
     if (!columns) {
       return fail(error());
     }
@@ -153,25 +138,23 @@ Result<void> PartitionReader::find_layout() {
       auto place = static_cast<std::size_t>(sqlite3_column_int64(columns.get(), 0));
       std::string_view name = column_text(columns.get(), 1);
       if (auto column = find_column(name); column) {
-        layout_.push_back({*column, place, in_common});
+        layout.push_back({*column, place, in_common});
       } else if (!in_common && name == "common") {
         common_place_ = place;
       }
     }
   }
-  return {};
+  return layout;
 }
 
 /// Which of them the scan needs.
-void PartitionReader::choose(const Scan& scan) {
+void PartitionReader::choose(const Scan& scan, const std::vector<Source>& layout) {
   slot_.assign(kColumns, 0);
-  std::vector<bool> there(kColumns);
-  for (const Source& source : layout_) {
+  for (const Source& source : layout) {
     auto column = static_cast<std::size_t>(source.column);
     if ((scan.columns >> column & 1) != 0) {
-      slot_[column] = wanted_.size();
-      there[column] = true;
       wanted_.push_back(source);
+      slot_[column] = wanted_.size();
       needs_common_ = needs_common_ || source.in_common;
     }
     for (const Scan::Equal& each : scan.equal) {
@@ -181,17 +164,12 @@ void PartitionReader::choose(const Scan& scan) {
       }
     }
   }
-  for (std::size_t i = 0; i < kColumns; ++i) {
-    if (!there[i]) {
-      slot_[i] = wanted_.size(); // the cell behind the row's own: 0 and empty
-    }
-  }
 }
 
 /// The number of each text asked for, in this partition's dictionary; the text itself stands in
 /// rows that came after the dictionary was full.
 Result<void> PartitionReader::find_words() {
-  auto statement = make_statement(db_, "SELECT n FROM dict WHERE text = ?1");
+  auto statement = make_statement(db_.get(), "SELECT n FROM dict WHERE text = ?1");
   if (!statement) {
     return fail(error());
   }
@@ -210,8 +188,8 @@ Result<void> PartitionReader::find_words() {
 Result<void> PartitionReader::find_first_block() {
   from_ = least_;
   to_ = most_;
-  auto statement =
-      make_statement(db_, "SELECT first FROM block WHERE first <= ?1 ORDER BY first DESC LIMIT 1");
+  auto statement = make_statement(
+      db_.get(), "SELECT first FROM block WHERE first <= ?1 ORDER BY first DESC LIMIT 1");
   if (!statement) {
     return fail(error());
   }
@@ -231,7 +209,7 @@ Result<bool> PartitionReader::next(std::string& why) {
     return false;
   }
   if (auto r = fill_page(); !r) {
-    why = fmt::format("{}: {}", sqlite3_db_filename(db_, "main"), words());
+    why = fmt::format("{}: {}", sqlite3_db_filename(db_.get(), "main"), words());
     return fail(r.error());
   }
   at_ = 0;
@@ -243,15 +221,15 @@ Result<void> PartitionReader::fill_page() {
   cells_.clear();
   texts_.clear();
   if (!stepping_) {
-    sqlite3_bind_int64(blocks_, 1, from_);
-    sqlite3_bind_int64(blocks_, 2, to_);
+    sqlite3_bind_int64(blocks_.get(), 1, from_);
+    sqlite3_bind_int64(blocks_.get(), 2, to_);
     stepping_ = true;
   }
   int rc = SQLITE_ROW;
   Result<void> read;
-  while (read && page_.size() < kPage && (rc = sqlite3_step(blocks_)) == SQLITE_ROW) {
-    std::int64_t first = sqlite3_column_int64(blocks_, 0);
-    read = read_block(first, column_text(blocks_, 1));
+  while (read && page_.size() < kPage && (rc = sqlite3_step(blocks_.get())) == SQLITE_ROW) {
+    std::int64_t first = sqlite3_column_int64(blocks_.get(), 0);
+    read = read_block(first, column_text(blocks_.get(), 1));
     if (read) { // so `first` is sound
       (descending_ ? to_ : from_) = descending_ ? first - 1 : first + 1;
     }
@@ -264,7 +242,7 @@ Result<void> PartitionReader::fill_page() {
     read = learn_words();
   }
   if (!read || growing_ || ended_) {
-    sqlite3_reset(blocks_);
+    sqlite3_reset(blocks_.get());
     stepping_ = false;
   }
   return read;
@@ -284,7 +262,8 @@ Result<void> PartitionReader::read_block(std::int64_t first, std::string_view ro
     }
   }
   if (!block.at_end()) {
-    return damaged(fmt::format("the block of row {} is damaged", first));
+    trouble_ = fmt::format("the block of row {} is damaged", first);
+    return fail(Code::corrupt);
   }
   if (descending_) {
     std::reverse(page_.begin() + begun, page_.end());
@@ -311,10 +290,10 @@ Result<void> PartitionReader::read_row(std::int64_t rowid, const std::vector<Blo
     }
   }
   page_.push_back({rowid, cells_.size()});
+  cells_.push_back({}); // of the columns that there are not
   for (const Source& each : wanted_) {
     add_cell(each.column, value_of(each));
   }
-  cells_.push_back({});
   return {};
 }
 
@@ -326,21 +305,21 @@ auto PartitionReader::find_common(std::int64_t n) -> Result<const Common*> {
     commons_.clear();
   }
   Common& common = commons_[n];
-  sqlite3_bind_int64(common_, 1, n);
-  int rc = sqlite3_step(common_);
-  int columns = rc == SQLITE_ROW ? sqlite3_column_count(common_) : 0;
+  sqlite3_bind_int64(common_.get(), 1, n);
+  int rc = sqlite3_step(common_.get());
+  int columns = rc == SQLITE_ROW ? sqlite3_column_count(common_.get()) : 0;
   common.texts.reserve(static_cast<std::size_t>(columns));
   for (int i = 0; i < columns; ++i) {
     BlockValue value;
-    value.is_number = sqlite3_column_type(common_, i) == SQLITE_INTEGER;
+    value.is_number = sqlite3_column_type(common_.get(), i) == SQLITE_INTEGER;
     if (value.is_number) {
-      value.number = sqlite3_column_int64(common_, i);
+      value.number = sqlite3_column_int64(common_.get(), i);
     } else {
-      value.text = common.texts.emplace_back(column_text(common_, i));
+      value.text = common.texts.emplace_back(column_text(common_.get(), i));
     }
     common.values.push_back(value);
   }
-  sqlite3_reset(common_);
+  sqlite3_reset(common_.get());
   if (rc != SQLITE_ROW && rc != SQLITE_DONE) {
     return fail(error());
   }
@@ -375,12 +354,12 @@ void PartitionReader::add_cell(Column column, const BlockValue& value) {
 
 Result<void> PartitionReader::learn_words() {
   for (std::int64_t n : new_words_) {
-    sqlite3_bind_int64(word_, 1, n);
-    int rc = sqlite3_step(word_);
+    sqlite3_bind_int64(word_.get(), 1, n);
+    int rc = sqlite3_step(word_.get());
     if (rc == SQLITE_ROW) {
-      words_[static_cast<std::size_t>(n)]->assign(column_text(word_, 0));
+      words_[static_cast<std::size_t>(n)]->assign(column_text(word_.get(), 0));
     }
-    sqlite3_reset(word_);
+    sqlite3_reset(word_.get());
     if (rc != SQLITE_ROW && rc != SQLITE_DONE) {
       return fail(error());
     }

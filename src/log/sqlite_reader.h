@@ -21,9 +21,7 @@
 #include "base/result.h"
 #include "log/block.h"
 #include "log/record.h"
-
-struct sqlite3;
-struct sqlite3_stmt;
+#include "log/sqlite_handles.h"
 
 namespace weir::log {
 
@@ -49,7 +47,6 @@ public:
   static Result<std::unique_ptr<PartitionReader>> open(const std::string& path, const Scan& scan,
                                                        std::string& why);
   explicit PartitionReader(Private) {}
-  ~PartitionReader();
   PartitionReader(const PartitionReader&) = delete;
   PartitionReader& operator=(const PartitionReader&) = delete;
 
@@ -89,8 +86,8 @@ private:
   };
 
   Result<void> prepare(const Scan& scan);
-  Result<void> find_layout();
-  void choose(const Scan& scan);
+  Result<std::vector<Source>> find_layout();
+  void choose(const Scan& scan, const std::vector<Source>& layout);
   Result<void> find_first_block();
   Result<void> find_words();
   Result<void> fill_page();
@@ -105,12 +102,11 @@ private:
   Error error() const;
   /// Of the last failure.
   std::string words() const;
-  Result<void> damaged(std::string what);
 
-  sqlite3* db_ = nullptr;
-  sqlite3_stmt* blocks_ = nullptr;
-  sqlite3_stmt* word_ = nullptr;
-  sqlite3_stmt* common_ = nullptr;
+  Connection db_;
+  Statement blocks_;
+  Statement word_;
+  Statement common_;
   bool growing_ = true; // pages are read in transactions of their own
   bool stepping_ = false;
   bool ended_ = false;
@@ -119,10 +115,10 @@ private:
   std::int64_t most_ = 0;
   std::int64_t from_ = 0; // the blocks that are left begin between these
   std::int64_t to_ = 0;
-  std::vector<Source> layout_;   // of the columns that the partition has: an older weir's has fewer
   std::size_t common_place_ = 0; // in a row, of the number of its row of `common`
   std::vector<Source> wanted_;   // that the scan asks for, in the order of their cells
-  std::vector<std::size_t> slot_; // by Column: which cell of a row; those it lacks: the last
+  std::vector<std::size_t>
+      slot_; // by Column: which cell of a row; 0, of those it lacks: an empty one
   std::vector<Condition> conditions_;
   bool needs_common_ = false;
   std::string trouble_; // what SQLite does not know of
