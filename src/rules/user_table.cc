@@ -143,8 +143,9 @@ std::string check_user_name(std::string_view name) {
       std::any_of(name.begin(), name.end(), is_control)) {
     return "a name has no ':' and no control characters";
   }
-  if (name.front() == ' ' || name.back() == ' ' || name.front() == '#') {
-    return "a name does not begin with '#', and has no blanks at its ends";
+  if (name.front() == ' ' || name.back() == ' ' || name.front() == '#' ||
+      name.starts_with(kByteOrderMark)) { // which would go, were it the first of a file
+    return "a name does not begin with '#' or a byte order mark, and has no blanks at its ends";
   }
   return {};
 }

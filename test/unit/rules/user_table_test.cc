@@ -55,6 +55,11 @@ TEST_CASE("FEATURES 4: each mistake is told with its line and column") {
            {"ann", "1:1 there is no ':'"},
            {"# x\nann:" + kHash + "\n:" + kHash, "3:1 the name is missing"},
            {" ann:" + kHash, "1:1 a name does not begin"},
+           {"ann:" + kHash +
+                "\n\xef\xbb\xbf"
+                "bob:" +
+                kHash,
+            "2:1 a name does not begin"},
            {"a\x01n:" + kHash, "1:1 a name has no ':'"},
            {std::string(256, 'a') + ":" + kHash, "1:1 a name of 256"},
            {"ann:secret", "1:5 the password of ann: this is no hash"},
