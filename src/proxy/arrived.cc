@@ -10,9 +10,22 @@ namespace {
 constexpr std::size_t kSmallPiece = 1024;
 } // namespace
 
+void Arrived::assign(const std::vector<Slice>& slices) {
+  clear();
+  slices_ = slices;
+}
+
+void Arrived::push(Slice slice) {
+  if (first_ > slices_.size() / 2) { // it may never be empty
+    slices_.erase(slices_.begin(), slices_.begin() + static_cast<std::ptrdiff_t>(first_));
+    first_ = 0;
+  }
+  slices_.push_back(std::move(slice));
+}
+
 void Arrived::add(std::string_view bytes, const Ref<Chunk>& chunk) {
   if (bytes.size() > kSmallPiece) {
-    slices_.push_back(Slice(bytes, chunk));
+    push(Slice(bytes, chunk));
     return;
   }
   bool fits = joined_ && joined_->capacity() - joined_end_ >= bytes.size();
@@ -23,37 +36,38 @@ void Arrived::add(std::string_view bytes, const Ref<Chunk>& chunk) {
   char* to = joined_->data() + joined_end_;
   std::memcpy(to, bytes.data(), bytes.size());
   joined_end_ += static_cast<std::uint32_t>(bytes.size());
-  if (!slices_.empty() && fits && slices_.back().data + slices_.back().size == to) {
+  if (!empty() && fits && slices_.back().data + slices_.back().size == to) {
     slices_.back().size += bytes.size();
   } else {
-    slices_.push_back(Slice({to, bytes.size()}, joined_));
+    push(Slice({to, bytes.size()}, joined_));
   }
 }
 
 std::size_t Arrived::take(OutQueue& out, std::size_t room) {
   std::size_t taken = 0;
-  while (!slices_.empty() && taken < room && out.slots_free() > 0) {
-    Slice& first = slices_.front();
+  while (!empty() && taken < room && out.slots_free() > 0) {
+    Slice& first = slices_[first_];
     std::size_t n = std::min(room - taken, first.size);
     out.push(first.take_front(n));
     taken += n;
     if (first.empty()) {
-      slices_.pop_front();
+      first = {};
+      ++first_;
     }
   }
-  if (slices_.empty()) { // a tunnel may be idle for long
-    joined_ = nullptr;
-    joined_end_ = 0;
+  if (empty()) { // a tunnel may be idle for long
+    clear();
   }
   return taken;
 }
 
 std::size_t Arrived::clear() noexcept {
   std::size_t left = 0;
-  for (const Slice& each : slices_) {
-    left += each.size;
+  for (std::size_t i = first_; i < slices_.size(); ++i) {
+    left += slices_[i].size;
   }
   slices_.clear();
+  first_ = 0;
   joined_ = nullptr;
   joined_end_ = 0;
   return left;

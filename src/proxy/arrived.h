@@ -6,7 +6,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <string_view>
 #include <vector>
 
@@ -18,16 +17,19 @@ class Arrived {
 public:
   /// `bytes` lie in `chunk`; small pieces are copied, so that they do not hold one of their own.
   void add(std::string_view bytes, const Ref<Chunk>& chunk);
-  void assign(const std::vector<Slice>& slices) { slices_.assign(slices.begin(), slices.end()); }
+  void assign(const std::vector<Slice>& slices);
   /// At most `room`; how many went. Empty, it holds no chunk.
   std::size_t take(OutQueue& out, std::size_t room);
-  bool empty() const noexcept { return slices_.empty(); }
+  bool empty() const noexcept { return first_ == slices_.size(); }
   /// All goes; how many that were.
   std::size_t clear() noexcept;
 
 private:
-  std::deque<Slice> slices_;
-  Ref<Chunk> joined_; // what came in small pieces
+  void push(Slice slice);
+
+  std::vector<Slice> slices_;
+  std::size_t first_ = 0; // those before it were taken
+  Ref<Chunk> joined_;     // what came in small pieces
   std::uint32_t joined_end_ = 0;
 };
 
