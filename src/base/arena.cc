@@ -57,6 +57,13 @@ std::string_view Arena::join(std::initializer_list<std::string_view> pieces) {
 }
 
 void Arena::reset() noexcept {
+  if (!own_.empty()) {
+    blocks_.clear();
+    reserved_ = 0;
+    next_ = own_.data();
+    end_ = next_ + own_.size();
+    return;
+  }
   if (blocks_.empty()) {
     return;
   }

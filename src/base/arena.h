@@ -19,6 +19,9 @@ public:
   static constexpr std::size_t kBlock = 4096;
 
   Arena() = default;
+  /// `first`: memory of the owner, used before any block. It lives as long as the arena.
+  explicit Arena(std::span<char> first) noexcept
+      : next_(first.data()), end_(first.data() + first.size()), own_(first) {}
   Arena(const Arena&) = delete;
   Arena& operator=(const Arena&) = delete;
 
@@ -37,7 +40,10 @@ public:
     return {first, n};
   }
 
-  /// Forgets everything; keeps the first block.
+  /// What can be written before a block has to be got: allocate(n, 1) then takes its first n bytes.
+  std::span<char> room() noexcept { return {next_, end_}; }
+
+  /// Forgets everything; keeps the first block, unless there is memory of the owner's.
   void reset() noexcept;
   /// Bytes held from the heap.
   std::size_t reserved() const noexcept { return reserved_; }
@@ -47,6 +53,7 @@ private:
   char* end_ = nullptr;
   std::size_t reserved_ = 0;
   std::size_t first_size_ = 0;
+  std::span<char> own_;
   std::vector<std::unique_ptr<char[]>> blocks_;
 };
 

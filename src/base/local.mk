@@ -20,6 +20,7 @@ check_PROGRAMS += test/unit/base_test
 test_unit_base_test_SOURCES = \
   test/unit/base/account_test.cc \
   test/unit/base/address_test.cc \
+  test/unit/base/arena_test.cc \
   test/unit/base/clock_test.cc \
   test/unit/base/out_queue_test.cc
 test_unit_base_test_LDADD = test/unit/libtestmain.a $(LINK_BASE)

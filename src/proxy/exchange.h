@@ -143,7 +143,7 @@ private:
   void begin_part();
   void begin_post();
   void take_word_of(const cache::FillHead& head);
-  std::string write_head(const FetchPlan& plan);
+  std::string_view write_head(FetchPlan& plan);
   bool refuse_fetch() const;
   void start_fill();
   Next pass();

@@ -175,10 +175,10 @@ void Exchange::plan_use(FetchPlan& plan, bool via_cache) {
   }
   plan.heuristic_max = generation_->config->caches[*route_->cache].options.heuristic_max;
   plan.policy = policy_;
-  plan.key = has_key_ ? std::string(key_.bytes) : std::string{};
+  plan.key = has_key_ ? plan.arena.copy(key_.bytes) : std::string_view{};
 }
 
-std::string Exchange::write_head(const FetchPlan& plan) {
+std::string_view Exchange::write_head(FetchPlan& plan) {
   Forwarding how;
   how.target = request_.uri.path_query;
   how.host = authority_;
@@ -195,7 +195,7 @@ std::string Exchange::write_head(const FetchPlan& plan) {
   how.websocket_key = plan.websocket_key;
   how.trailers = plan.http2;
   how.close = !plan.dial.proxy_header.empty();
-  return write_request(request_, how);
+  return write_request(request_, how, plan.arena);
 }
 
 /// What the origin may answer with instead of sending it once more (C6.7).

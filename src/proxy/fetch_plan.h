@@ -5,6 +5,7 @@
 // of its own.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -40,9 +41,9 @@ public:
   void let_body_go();
 
   GenerationRef generation;
-  Arena arena;
+  Arena arena{first_};
   const http::RequestHead* request = nullptr; // the client's; what Vary and may_store look at
-  std::string head;                           // what is sent: request line, fields, empty line
+  std::string_view head;                      // what is sent: request line, fields, empty line
   DialSettings dial;
   bool http2 = false; // the servers of the pool speak that
   http::HeadLimits limits;
@@ -70,7 +71,7 @@ public:
   bool match_sni = false;    // and may name no other host than CONNECT did
 
   // What may be stored, and how; key empty: nothing is.
-  std::string key;
+  std::string_view key;
   bool may_store = false; // a Fill owns the fetch, or would if the answer may be stored
   Duration heuristic_max{};
   const cache::Policy* policy = nullptr; // of the generation; null where nothing is stored
@@ -86,6 +87,7 @@ public:
 
 private:
   http::RequestHead own_request_;
+  std::array<char, 2048> first_; // of the arena: most requests need no more
 };
 
 } // namespace weir::proxy

@@ -18,19 +18,24 @@ namespace {
 constexpr std::size_t kMostHead = 128 * 1024;
 constexpr FieldId kContentLength = FieldId::content_length;
 
-/// Runs `write` on a buffer that is large enough for it, and gives what it wrote.
-template <class Write> std::string written(Write&& write) {
-  std::array<char, 4096> first;
-  http::H1Writer quick(first.data(), first.size());
+/// Runs `write` on a buffer that is large enough for it, and gives what it wrote, in `arena`.
+template <class Write> std::string_view written(Arena& arena, Write&& write) {
+  std::span<char> room = arena.room();
+  http::H1Writer quick(room.data(), room.size());
   write(quick);
   if (quick.ok()) {
-    return std::string(quick.bytes());
+    return {arena.allocate(quick.size(), 1), quick.size()};
+  }
+  std::array<char, 4096> more;
+  http::H1Writer usual(more.data(), more.size());
+  write(usual);
+  if (usual.ok()) {
+    return arena.copy(usual.bytes());
   }
   std::string text(kMostHead, '\0');
   http::H1Writer out(text.data(), text.size());
   write(out);
-  text.resize(out.ok() ? out.size() : 0);
-  return text;
+  return out.ok() ? arena.copy(out.bytes()) : std::string_view{};
 }
 
 constexpr FieldId kTellsOrigin[] = {
@@ -147,8 +152,9 @@ void write_conditions(http::H1Writer& out, const Forwarding& how) {
 
 } // namespace
 
-std::string write_request(const http::RequestHead& request, const Forwarding& how) {
-  return written([&](http::H1Writer& out) {
+std::string_view write_request(const http::RequestHead& request, const Forwarding& how,
+                               Arena& arena) {
+  return written(arena, [&](http::H1Writer& out) {
     out.request_line(request.method_text, how.target);
     out.field(FieldId::host, how.host);
     bool conditional = how.validate != nullptr || !how.others.empty() || how.complete != nullptr;
@@ -202,11 +208,12 @@ std::string write_request(const http::RequestHead& request, const Forwarding& ho
 }
 
 std::string write_interim(const http::ResponseHead& response) {
-  return written([&](http::H1Writer& out) {
+  Arena arena;
+  return std::string(written(arena, [&](http::H1Writer& out) {
     out.status_line(response.status, response.reason);
     write_fields(out, response.fields, set_of({std::span(&kContentLength, 1)}));
     out.end_head();
-  });
+  }));
 }
 
 bool has_looped(const Fields& fields, std::string_view via) {

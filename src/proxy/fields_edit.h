@@ -33,9 +33,10 @@ struct Forwarding {
   const cache::Entry* complete = nullptr;          // asks for what follows its first part (C10.4)
 };
 
-/// The whole head of the request to an origin, empty line included. Empty: a value that cannot be
-/// sent.
-std::string write_request(const http::RequestHead& request, const Forwarding& how);
+/// The whole head of the request to an origin, empty line included, in `arena`. Empty: a value that
+/// cannot be sent.
+std::string_view write_request(const http::RequestHead& request, const Forwarding& how,
+                               Arena& arena);
 
 /// A whole 1xx head.
 std::string write_interim(const http::ResponseHead& response);

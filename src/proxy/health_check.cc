@@ -68,9 +68,10 @@ void HealthCheck::begin() {
     look();
     return;
   }
-  plan->head = fmt::format("GET {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: weir-check\r\n"
-                           "Accept: */*\r\nConnection: close\r\n\r\n",
-                           check_.path, check_.host.empty() ? server_.label : check_.host);
+  plan->head =
+      plan->arena.copy(fmt::format("GET {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: weir-check\r\n"
+                                   "Accept: */*\r\nConnection: close\r\n\r\n",
+                                   check_.path, check_.host.empty() ? server_.label : check_.host));
   fetch_ = make_fetch(resources_, std::move(plan));
   fetch_->start(*this);
 }
