@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "base/slab.h"
 #include "base/trail.h"
 #include "cache/fill.h"
 #include "event/deadline.h"
@@ -51,7 +52,7 @@ enum class FetchState : std::uint8_t {
   done, // ended, or failed with an error
 };
 
-class Fetch : public event::Task, public cache::Producer {
+class Fetch : public event::Task, public cache::Producer, public FromSlab {
 public:
   virtual OriginFacts facts() const = 0;
   /// The origin has all of the request.

@@ -11,6 +11,7 @@
 #include <string>
 
 #include "base/arena.h"
+#include "base/slab.h"
 #include "cache/entry.h"
 #include "http/h1_parser.h"
 #include "proxy/dial.h"
@@ -24,7 +25,7 @@ namespace weir::proxy {
 /// The egress guard (FEATURES 28): an internal address, in whatever wrapping, that is not excepted.
 bool is_guarded(const Address& address, std::span<const Prefix> except);
 
-class FetchPlan final : public AddressCheck {
+class FetchPlan final : public AddressCheck, public FromSlab {
 public:
   FetchPlan(GenerationRef generation, const rules::RuleSet* rules);
 

@@ -12,6 +12,7 @@
 #include <memory>
 
 #include "base/list.h"
+#include "base/slab.h"
 #include "event/deadline.h"
 #include "http/h1_chunked.h"
 #include "net/transport.h"
@@ -25,7 +26,7 @@ struct Resources;
 struct ListenPlace;
 
 /// What a session needs only while a request is in work. Pooled by the worker.
-struct H1Work {
+struct H1Work : FromSlab {
   explicit H1Work(Resources& resources);
 
   Ref<Chunk> input;        // where bytes are read to

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 
+#include "base/slab.h"
 #include "http/h2_codec.h"
 #include "proxy/arrived.h"
 #include "proxy/exchange.h"
@@ -19,7 +20,10 @@ namespace weir::proxy {
 class H2Session;
 struct StreamTag {};
 
-class H2Stream final : public ClientSession, public http::H2Peer, public ListNode<StreamTag> {
+class H2Stream final : public ClientSession,
+                       public http::H2Peer,
+                       public ListNode<StreamTag>,
+                       public FromSlab {
 public:
   explicit H2Stream(Resources& resources) : exchange_(resources) {}
 

@@ -11,7 +11,7 @@
 namespace weir::proxy {
 
 namespace {
-constexpr std::size_t kMostFree = 256;
+constexpr std::size_t kMostFree = 1024; // of each
 } // namespace
 
 Resources::Resources(event::Loop& worker_loop, std::uint16_t worker, net::ResolverSettings dns,

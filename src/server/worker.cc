@@ -81,7 +81,9 @@ Worker::Worker(std::uint16_t number, net::ResolverSettings dns, event::Backgroun
     : number_(number), counters_(counters), errors_(errors), chunks_(kChunksKept),
       resources_(loop_, number, std::move(dns), io, clients, limits, ring), drain_(*this) {}
 
-Worker::~Worker() = default;
+Worker::~Worker() {
+  Slab::install(&slab_); // to which goes what resources_ has kept
+}
 
 void Worker::start() {
   thread_ = std::thread([this] { run(); });
@@ -98,6 +100,7 @@ void Worker::run() {
   ErrorLog::install(&errors_);
   metrics::Counters::install(&counters_);
   ChunkPool::install(&chunks_);
+  Slab::install(&slab_);
   loop_.mailbox().adopt_thread();
   Clock::tick();
   loop_.run();
@@ -106,6 +109,7 @@ void Worker::run() {
     on_end_();
   }
   ChunkPool::install(nullptr);
+  Slab::install(nullptr);
 }
 
 void Worker::set_generation(std::shared_ptr<const proxy::Generation> generation,

@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "base/errlog.h"
+#include "base/slab.h"
 #include "event/loop.h"
 #include "event/mailbox.h"
 #include "metrics/metrics.h"
@@ -93,6 +94,7 @@ private:
   metrics::Counters& counters_;
   ErrorLog& errors_;
   ChunkPool chunks_;
+  Slab slab_;
   event::Loop loop_;
   proxy::Resources resources_;
   std::map<std::uint32_t, std::unique_ptr<Door>> doors_;
