@@ -79,8 +79,7 @@ template <bool common> void get_columns(const std::byte*& from, AccessRecord& re
 } // namespace
 
 LogRing::LogRing(std::size_t bytes)
-    : mask_(std::bit_ceil(std::max(bytes, std::size_t{1} << 20)) - 1),
-      bytes_(std::make_unique_for_overwrite<std::byte[]>(mask_ + 1)) {}
+    : mask_(std::bit_ceil(std::max(bytes, std::size_t{1} << 20)) - 1), bytes_(mask_ + 1) {}
 
 bool LogRing::push(const AccessRecord& record) noexcept {
   std::size_t size = encoded_size(record);
@@ -97,10 +96,10 @@ bool LogRing::push(const AccessRecord& record) noexcept {
       return false;
     }
   }
-  std::byte* to = bytes_.get() + offset;
+  std::byte* to = bytes_.data() + offset;
   if (skip != 0) {
     put(to, kSkip);
-    to = bytes_.get();
+    to = bytes_.data();
   }
   put(to, static_cast<std::uint32_t>(size));
   std::byte* common = to + sizeof(std::uint32_t);
@@ -122,12 +121,12 @@ const RingRecord* LogRing::peek() noexcept {
       return nullptr;
     }
   }
-  const std::byte* from = bytes_.get() + (cursor_ & mask_);
+  const std::byte* from = bytes_.data() + (cursor_ & mask_);
   std::uint32_t size = 0;
   get(from, size);
   if (size == kSkip) {
     cursor_ += mask_ + 1 - (cursor_ & mask_);
-    from = bytes_.get();
+    from = bytes_.data();
     get(from, size);
   }
   std::uint32_t common = 0;

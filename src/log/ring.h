@@ -10,9 +10,9 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <string_view>
 
+#include "base/huge_pages.h"
 #include "log/record.h"
 
 namespace weir::log {
@@ -55,7 +55,7 @@ public:
 private:
   // Constant after construction.
   const std::size_t mask_;
-  const std::unique_ptr<std::byte[]> bytes_;
+  const HugePages bytes_;
 
   // Written by the producer. Positions count bytes since the beginning and never wrap.
   alignas(64) std::atomic<std::uint64_t> written_{0};
