@@ -17,6 +17,7 @@ namespace {
 // where a record did not fit before the end.
 constexpr std::uint32_t kSkip = 0xffffffff;
 constexpr std::size_t kAlign = 8;
+constexpr std::size_t kWarm = 16; // the part of the ring that is used while it can be emptied
 
 std::string_view cut(std::string_view text) noexcept { return text.substr(0, kMostText); }
 
@@ -84,12 +85,17 @@ LogRing::LogRing(std::size_t bytes)
 bool LogRing::push(const AccessRecord& record) noexcept {
   std::size_t size = encoded_size(record);
   std::uint64_t at = written_.load(std::memory_order_relaxed);
+  if ((at & mask_) > mask_ / kWarm && empty_at_.load(std::memory_order_acquire) == at) {
+    at = next_lap(at); // where all is free: the reader follows without a mark
+    begun_anew_.store(at, std::memory_order_relaxed);
+    read_seen_ = at;
+  }
   std::size_t offset = at & mask_;
   std::size_t to_end = mask_ + 1 - offset;
   std::size_t skip = to_end < size ? to_end : 0;
   std::uint64_t end = at + skip + size;
   if (end - read_seen_ > mask_ + 1) {
-    read_seen_ = read_.load(std::memory_order_acquire);
+    read_seen_ = std::max(read_seen_, read_.load(std::memory_order_acquire));
     if (end - read_seen_ > mask_ + 1) {
       dropped_.store(dropped_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
       metrics::count(metrics::Metric::log_dropped);
@@ -121,6 +127,7 @@ const RingRecord* LogRing::peek() noexcept {
       return nullptr;
     }
   }
+  cursor_ = std::max(cursor_, begun_anew_.load(std::memory_order_relaxed));
   const std::byte* from = bytes_.data() + (cursor_ & mask_);
   std::uint32_t size = 0;
   get(from, size);
@@ -151,11 +158,16 @@ void LogRing::rewind() noexcept {
 void LogRing::release() noexcept {
   // A record that was peeked at and not advanced over stays: the cursor stands before it.
   read_.store(cursor_, std::memory_order_release);
+  if (cursor_ == written_.load(std::memory_order_relaxed)) {
+    empty_at_.store(cursor_, std::memory_order_release);
+  }
 }
 
 std::size_t LogRing::used() const noexcept {
-  std::uint64_t read = read_.load(std::memory_order_acquire);
-  return written_.load(std::memory_order_acquire) - read;
+  std::uint64_t read =
+      std::max(read_.load(std::memory_order_acquire), begun_anew_.load(std::memory_order_acquire));
+  std::uint64_t written = written_.load(std::memory_order_acquire);
+  return written > read ? written - read : 0; // about to begin anew
 }
 
 } // namespace weir::log

@@ -3,7 +3,9 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <atomic>
+#include <deque>
 #include <thread>
 
 #include "sample.h"
@@ -28,8 +30,8 @@ TEST_CASE("log ring: what goes in comes out, over many wraps") {
   Samples samples(1);
   std::size_t pushed = 0;
   std::uint64_t bytes = 0;
+  std::deque<std::string> expected; // never emptied: it goes around
   while (bytes < 5 * ring.capacity()) {
-    std::vector<std::string> expected;
     for (std::size_t i = 0; i < 100; ++i) {
       auto s = samples.next(static_cast<std::int64_t>(++pushed));
       std::string path(samples.below(3000), 'p');
@@ -39,17 +41,72 @@ TEST_CASE("log ring: what goes in comes out, over many wraps") {
       bytes += ring.used() - before;
       expected.push_back(as_json(s.record));
     }
-    for (const auto& e : expected) {
+    while (expected.size() > 1) {
       const AccessRecord* r = ring.peek();
       REQUIRE(r != nullptr);
       CHECK(ring.peek() == r);
-      CHECK(as_json(*r) == e);
+      CHECK(as_json(*r) == expected.front());
+      expected.pop_front();
       ring.advance();
     }
-    CHECK(ring.peek() == nullptr);
+    ring.release();
+    CHECK(ring.used() > 0);
+  }
+  REQUIRE(ring.peek() != nullptr);
+  ring.advance();
+  CHECK(ring.peek() == nullptr);
+  ring.release();
+  CHECK(ring.used() == 0);
+}
+
+TEST_CASE("log ring: one that was emptied begins again at its front") {
+  LogRing ring(1);
+  AccessRecord sent;
+  std::string path(1000, 'p');
+  sent.path = path;
+  auto take = [&](std::int64_t expected) {
+    const AccessRecord* r = ring.peek();
+    REQUIRE(r != nullptr);
+    CHECK(r->status == expected);
+    ring.advance();
+    return r->path.data();
+  };
+  REQUIRE(ring.push(sent));
+  const char* front = take(0);
+  std::uint64_t written = 0;
+  std::int64_t number = 0;
+  const char* farthest = front;
+  while (written < 3 * ring.capacity()) {
+    for (int i = 0; i < 10; ++i) {
+      sent.status = ++number;
+      REQUIRE(ring.push(sent));
+    }
+    written += ring.used();
+    for (int i = 9; i >= 0; --i) {
+      farthest = std::max(farthest, take(number - i));
+    }
+    if (number % 30 == 0) {
+      ring.rewind(); // read twice
+      for (int i = 9; i >= 0; --i) {
+        take(number - i);
+      }
+    }
     ring.release();
     CHECK(ring.used() == 0);
   }
+  CHECK(static_cast<std::size_t>(farthest - front) < ring.capacity() / 8);
+
+  // All of it is free behind the place where it began anew.
+  std::size_t fits = 0;
+  while (ring.push(sent)) {
+    ++fits;
+  }
+  CHECK(ring.used() <= ring.capacity());
+  CHECK(ring.used() + 1200 > ring.capacity() / 16 * 15);
+  for (std::size_t i = 0; i < fits; ++i) {
+    take(number);
+  }
+  CHECK(ring.peek() == nullptr);
 }
 
 TEST_CASE("log ring: rewind reads again what was not released") {
