@@ -28,7 +28,7 @@ constexpr const char* kSettings = "PRAGMA page_size = 8192;"
                                   "PRAGMA synchronous = NORMAL;"
                                   "PRAGMA wal_autocheckpoint = 0;"
                                   "PRAGMA journal_size_limit = 67108864;"
-                                  "PRAGMA cache_size = -32768;"
+                                  "PRAGMA cache_size = -4096;"
                                   "PRAGMA user_version = 1;";
 
 std::string_view sql_type(Kind kind) {
