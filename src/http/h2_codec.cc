@@ -176,7 +176,7 @@ H2Codec::H2Codec(H2Guard& guard, const H2Settings& settings) : guard_(guard) {
   nghttp2_option_set_max_send_header_block_length(option, 256 * 1024);
   nghttp2_option_set_builtin_recv_extension_type(option, NGHTTP2_PRIORITY_UPDATE);
   nghttp2_option_set_peer_max_concurrent_streams(option, 0); // nothing is pushed
-  int made = nghttp2_session_server_new2(&session_, calls, this, option);
+  int made = nghttp2_session_server_new3(&session_, calls, this, option, h2_memory());
   nghttp2_session_callbacks_del(calls);
   nghttp2_option_del(option);
   if (made != 0) {

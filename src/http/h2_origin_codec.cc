@@ -205,7 +205,7 @@ H2OriginCodec::H2OriginCodec(H2OriginGuard& guard, const H2Settings& settings) :
   nghttp2_option_set_no_auto_window_update(option, 1);
   nghttp2_option_set_no_closed_streams(option, 1);
   nghttp2_option_set_max_send_header_block_length(option, 256 * 1024);
-  int made = nghttp2_session_client_new2(&session_, calls, this, option);
+  int made = nghttp2_session_client_new3(&session_, calls, this, option, h2_memory());
   nghttp2_session_callbacks_del(calls);
   nghttp2_option_del(option);
   if (made != 0) {

@@ -19,6 +19,10 @@ using Values = std::vector<nghttp2_nv>;
 
 constexpr std::size_t kUnpackedMost = 16; // times the limit of a head: then the connection ends
 
+/// Where nghttp2 has its memory from: what a stream needs from the thread's Slab. A session ends on
+/// the thread that made it.
+nghttp2_mem* h2_memory() noexcept;
+
 inline std::uint8_t* bytes_of(std::string_view text) {
   return const_cast<std::uint8_t*>(reinterpret_cast<const std::uint8_t*>(text.data()));
 }

@@ -17,7 +17,7 @@ src_http_libhttp_a_SOURCES = \
   src/http/h2_codec.cc src/http/h2_codec.h \
   src/http/h2_frames.cc src/http/h2_frames.h \
   src/http/h2_origin_codec.cc src/http/h2_origin_codec.h \
-  src/http/h2_values.h \
+  src/http/h2_memory.cc src/http/h2_values.h \
   src/http/media_type.h \
   src/http/message.cc src/http/message.h \
   src/http/preference.cc src/http/preference.h \
