@@ -84,9 +84,9 @@ def target_of(method, target):
 
 
 def normal_host(host):
-    """In lower case, without the root's dot, without the port of http (W7.2, W8.2)."""
+    """In lower case, without the root's dot, a port as a number, without that of http (W7.2, W8.2)."""
     name, port = re.fullmatch(rb"(.*?)\.?(?::([0-9]*))?", host.lower()).groups()
-    return name + (b":" + port if port and int(port) != 80 else b"")
+    return name + (b":%d" % int(port) if port and int(port) != 80 else b"")
 
 
 class Reader:
