@@ -262,7 +262,7 @@ void H2Codec::take_field(std::string_view name, std::string_view value) {
   }
   Field field{{}, {}, field_id(name)};
   if (field.id == FieldId::cookie && !trailers_) { // many small ones: RFC 9113 §8.2.3
-    cookies_ += cookies_.empty() ? "" : "; ";
+    cookies_ += cookies_.empty() || value.empty() ? "" : "; "; // which may not end the value
     cookies_ += value;
     return;
   }

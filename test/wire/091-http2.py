@@ -272,6 +272,8 @@ def _():
     with clear() as client:
         client.get("/cookies", ("cookie", "a=1"), ("cookie", "b=2"))
         expect_equal(origin.requests[-1].fields.all("Cookie"), ["a=1; b=2"])
+        client.get("/cookies", ("cookie", ""), ("cookie", "a=1"), ("cookie", ""), ("cookie", "b=2"), ("cookie", ""))
+        expect_equal(origin.requests[-1].fields.all("Cookie"), ["a=1; b=2"], "empty ones are nothing")
         expect_equal(client.get("/", scheme="https").status, 421)
         expect_equal(client.get("/" + "x" * 9000).status, 414)
         expect_equal(client.get("/", *[(f"x-{i}", "y") for i in range(200)]).status, 431)

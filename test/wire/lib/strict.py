@@ -213,7 +213,7 @@ def h2_message(pairs, body, ended):
         elif name in CONNECTION_SPECIFIC or (name == b"te" and value.lower() != b"trailers"):
             raise Refused("8.2.2 a field of the connection")
         elif name == b"cookie":
-            cookies += [value] if value or cookies else []
+            cookies += [value] if value else []
         else:
             fields.append((name, value))
     method, scheme, path = (pseudo.get(each, b"") for each in (b":method", b":scheme", b":path"))
