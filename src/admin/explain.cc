@@ -220,6 +220,7 @@ Json explain_way(const Asked& asked, const Request& request, const Entrance& in)
   rules::Facts facts = rules::facts_of(request.head, asked.client, route.direction,
                                        asked.url.scheme == http::Scheme::https);
   facts.place = route.place;
+  facts.certificate = asked.ask.certificate;
   facts.addresses = asked.addresses;
   facts.addresses_known = !asked.addresses.empty();
   std::string login = log_in(asked, route, facts);
@@ -288,6 +289,7 @@ ExplainAsk explain_ask(const Json& arguments) {
   ask.url = text_of(arguments, "url");
   ask.client = text_of(arguments, "client");
   ask.user = text_of(arguments, "user");
+  ask.certificate = list_of(arguments, "client-cert");
   ask.at = text_of(arguments, "at");
   ask.method = text_of(arguments, "method");
   ask.headers = list_of(arguments, "header");

@@ -22,7 +22,8 @@ namespace weir::admin {
 struct ExplainAsk {
   std::string url;
   std::string client;
-  std::string user; // who has logged in
+  std::string user;                     // who has logged in
+  std::vector<std::string> certificate; // of the client: subject, names
   std::string at;
   std::string method;
   std::vector<std::string> headers; // "Name: value"

@@ -39,6 +39,8 @@ constexpr std::array kExplain = {
     Argument{"url", Kind::word, "URL", true, false, "what would be asked for"},
     Argument{"client", Kind::option, "ADDRESS", false, false, "of the client; else 127.0.0.1"},
     Argument{"user", Kind::option, "NAME", false, false, "who has logged in"},
+    Argument{"client-cert", Kind::list, "NAME", false, false,
+             "the subject of the client's certificate, or a name in it"},
     Argument{"at", Kind::option, "TIME", false, false, "2026-11-21T10:30, in UTC; else now"},
     Argument{"method", Kind::option, "METHOD", false, false,
              "else GET; CONNECT for https through a forward"},
@@ -53,6 +55,8 @@ constexpr std::array kCacheGet = {
     Argument{"header", Kind::list, "'NAME: VALUE'", false, false, "a field of the request"},
     Argument{"client", Kind::option, "ADDRESS", false, false, "of the client; else 127.0.0.1"},
     Argument{"user", Kind::option, "NAME", false, false, "who has logged in"},
+    Argument{"client-cert", Kind::list, "NAME", false, false,
+             "the subject of the client's certificate, or a name in it"},
     Argument{"forward", Kind::option, "NAME", false, false, "only as a request to this forward"},
     Argument{"site", Kind::option, "NAME", false, false, "only as a request to this site"}};
 constexpr std::array kRoutes = {

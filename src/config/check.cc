@@ -365,6 +365,9 @@ void check_listeners(Reading& r) {
 /// the host asked for.)
 bool names_clients(const std::vector<Condition>& conditions) {
   for (const Condition& condition : conditions) {
+    if (condition.kind == ConditionKind::client_cert) {
+      return true;
+    }
     if (condition.kind == ConditionKind::client &&
         std::none_of(condition.prefixes.begin(), condition.prefixes.end(),
                      [](const Prefix& prefix) { return prefix.bits() == 0; })) {
@@ -402,7 +405,7 @@ void check_open(Reading& r) {
       continue;
     }
     for (const ListenDecl& listen : forward.listens) {
-      if (!listen.address.is_loopback()) {
+      if (!listen.address.is_loopback() && listen.ask_cert != AskCert::required) {
         r.report.error(listen.at,
                        fmt::format("forward '{}' would be an open proxy: anybody who reaches {} "
                                    "may use it",
@@ -536,6 +539,7 @@ void check(Reading& r) {
   check_limits(r);
   check_memory(r);
   check_users(r);
+  check_client_cert(r);
   check_l4(r);
   check_http2(r);
   check_use(r);

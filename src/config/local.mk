@@ -2,7 +2,7 @@
 noinst_LIBRARIES += src/config/libconfig.a
 src_config_libconfig_a_CPPFLAGS = $(AM_CPPFLAGS) $(RE2_CFLAGS)
 src_config_libconfig_a_SOURCES = \
-  src/config/check.cc src/config/check_l4.cc \
+  src/config/check.cc src/config/check_client_cert.cc src/config/check_l4.cc \
   src/config/config.h \
   src/config/format.cc \
   src/config/load.cc src/config/load.h \

@@ -400,6 +400,26 @@ void read_match_group(Reading& r, const Statement& s, Scope& scope) {
   }
 }
 
+void read_match_client_cert(Reading& r, const Statement& s, Scope& scope) {
+  Condition* condition = begin(r, s, scope, ConditionKind::client_cert, 0);
+  if (condition == nullptr) {
+    return;
+  }
+  each_value(
+      r, s, 1,
+      [condition](const Word& word) {
+        condition->texts.push_back(word.text);
+        constexpr std::string_view kKinds[] = {"DNS:", "email:", "URI:", "IP:"};
+        const bool known = word.text.find('=') != std::string::npos ||
+                           std::any_of(std::begin(kKinds), std::end(kKinds),
+                                       [&](auto kind) { return word.text.starts_with(kind); });
+        return std::string(known ? ""
+                                 : "a subject (CN=alice,O=Example), or a name with its kind "
+                                   "before it: DNS:, email:, URI: or IP:");
+      },
+      [condition](const Word& word) { condition->regexes.push_back(word.text); });
+}
+
 void read_match_list(Reading& r, const Statement& s, Scope& scope) {
   read_names(r, s, scope, ConditionKind::list);
 }

@@ -50,19 +50,20 @@ struct PortRange {
 };
 
 enum class ConditionKind : std::uint8_t {
-  client, // prefixes
-  user,   // texts
-  group,  // texts
-  host,   // hosts
-  sni,    // hosts
-  port,   // ports: of the request target
-  path,   // paths
-  method, // texts, case kept
-  scheme, // texts: "http", "https"
-  header, // field, texts or regexes; none: the field is there
-  list,   // names: Config::lists
-  when,   // names: Config::whens
-  all,    // nothing: always true
+  client,      // prefixes
+  user,        // texts
+  group,       // texts
+  client_cert, // texts or regexes; none: there is one
+  host,        // hosts
+  sni,         // hosts
+  port,        // ports: of the request target
+  path,        // paths
+  method,      // texts, case kept
+  scheme,      // texts: "http", "https"
+  header,      // field, texts or regexes; none: the field is there
+  list,        // names: Config::lists
+  when,        // names: Config::whens
+  all,         // nothing: always true
 };
 
 /// Values of one condition are alternatives. Only the vectors that the kind names are filled.

@@ -119,6 +119,9 @@ void resolve_compress(Reading& r);
 /// Users and groups where nobody logs in (read_users.cc). The names of users are resolved.
 void check_users(Reading& r);
 
+/// Rules about the certificates of clients that are asked for none (check_client_cert.cc).
+void check_client_cert(Reading& r);
+
 /// What is wrong with an l4, and with words that are for one only (check_l4.cc).
 void check_l4(Reading& r);
 

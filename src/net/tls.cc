@@ -213,6 +213,7 @@ void TlsTransport::note_facts() {
     if (SSL_is_server(ssl_) == 1) {
       facts_.subject = subject_of(peer);
       facts_.names = names_of(peer, true);
+      facts_.names.insert(facts_.names.begin(), facts_.subject);
     }
   }
 }

@@ -34,7 +34,7 @@ struct TlsFacts {
   // Of a certificate that was asked for and verified:
   bool verified = false;
   std::string subject;            // "CN=alice,O=Example" (RFC 2253)
-  std::vector<std::string> names; // alternative names: DNS, e-mail, URI, address
+  std::vector<std::string> names; // the subject, then alternative names: "DNS:a.test", ...
 };
 
 class TlsTransport final : public Transport {

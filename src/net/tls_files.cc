@@ -95,11 +95,11 @@ std::vector<std::string> names_of(const x509_st* certificate, bool all) {
   for (int i = 0; found != nullptr && i < sk_GENERAL_NAME_num(found); ++i) {
     const GENERAL_NAME* name = sk_GENERAL_NAME_value(found, i);
     if (name->type == GEN_DNS) {
-      names.push_back(lower(string_of(name->d.dNSName)));
+      names.push_back((all ? "DNS:" : "") + lower(string_of(name->d.dNSName)));
     } else if (all && (name->type == GEN_EMAIL || name->type == GEN_URI)) {
-      names.push_back(string_of(name->d.ia5));
+      names.push_back((name->type == GEN_EMAIL ? "email:" : "URI:") + string_of(name->d.ia5));
     } else if (all && name->type == GEN_IPADD) {
-      names.push_back(address_text(name->d.iPAddress));
+      names.push_back("IP:" + address_text(name->d.iPAddress));
     }
   }
   GENERAL_NAMES_free(found);

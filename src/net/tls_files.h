@@ -66,7 +66,8 @@ private:
   WallTime ends_{};
 };
 
-/// Alternative names of a certificate: DNS, and with `all` e-mail, URI and address too.
+/// Alternative names of a certificate: DNS; with `all` e-mail, URI and address too, each with its
+/// kind before it ("email:a@b.test"), so that none passes for another, or for a subject.
 std::vector<std::string> names_of(const x509_st* certificate, bool all);
 
 } // namespace weir::net

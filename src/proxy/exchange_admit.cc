@@ -271,6 +271,9 @@ void Exchange::fill_facts(std::string_view host, std::uint16_t port, std::string
   facts_.scheme = scheme;
   facts_.sni_known = request_.method != Method::connect; // of what is no tunnel: there is none
   facts_.fields = &request_.fields;
+  if (tls_ != nullptr) {
+    facts_.certificate = tls_->names;
+  }
   record_.method = request_.method_text;
   record_.scheme = scheme;
   record_.host = host;

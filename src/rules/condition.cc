@@ -120,6 +120,8 @@ Match Matcher::match(const Question& q) const noexcept {
     });
   case ConditionKind::group:
     return match_group(q);
+  case ConditionKind::client_cert:
+    return match_client_cert(q);
   case ConditionKind::host:
     return match_host(q);
   case ConditionKind::sni:
@@ -153,6 +155,25 @@ Match Matcher::match_group(const Question& q) const noexcept {
   return first_of(decl_->texts, [&](const auto& text) {
     return std::find(q.facts.groups.begin(), q.facts.groups.end(), text) != q.facts.groups.end();
   });
+}
+
+Match Matcher::match_client_cert(const Question& q) const noexcept {
+  const auto& names = q.facts.certificate;
+  if (names.empty() || (decl_->texts.empty() && regexes_.empty())) {
+    return names.empty() ? Match{} : yes(0);
+  }
+  Match m = first_of(decl_->texts, [&](const std::string& text) {
+    return std::find(names.begin(), names.end(), text) != names.end();
+  });
+  if (m.outcome == Outcome::yes) {
+    return m;
+  }
+  m = first_of(regexes_, [&](const auto& regex) {
+    return std::any_of(names.begin(), names.end(),
+                       [&](const std::string& name) { return search(*regex, name); });
+  });
+  m.value += m.outcome == Outcome::yes ? static_cast<std::uint32_t>(decl_->texts.size()) : 0;
+  return m;
 }
 
 Match Matcher::match_host(const Question& q) const noexcept {

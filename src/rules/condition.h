@@ -75,6 +75,7 @@ private:
   explicit Matcher(const config::Condition& decl) : decl_(&decl) {}
   Match match_client(const Question& question) const noexcept;
   Match match_group(const Question& question) const noexcept;
+  Match match_client_cert(const Question& question) const noexcept;
   Match match_host(const Question& question) const noexcept;
   Match match_sni(const Question& question) const noexcept;
   Match match_path(const Question& question) const noexcept;

@@ -37,9 +37,9 @@ std::string resolved(const Match& m) {
 } // namespace
 
 std::string Matcher::text() const {
-  constexpr std::string_view kWords[] = {"client", "user", "group",  "host",   "sni",
-                                         "port",   "path", "method", "scheme", "header",
-                                         "list",   "when", "all"};
+  constexpr std::string_view kWords[] = {"client", "user", "group", "client-cert", "host",
+                                         "sni",    "port", "path",  "method",      "scheme",
+                                         "header", "list", "when",  "all"};
   std::string out(kWords[static_cast<std::size_t>(decl_->kind)]);
   if (!decl_->field.empty()) {
     out += " " + decl_->field;
@@ -67,6 +67,7 @@ std::string Matcher::value_text(std::uint32_t number) const {
     return rules::to_text(decl_->paths[number]);
   case ConditionKind::user:
   case ConditionKind::group:
+  case ConditionKind::client_cert:
   case ConditionKind::header:
   case ConditionKind::method:
   case ConditionKind::scheme:
@@ -105,6 +106,10 @@ std::string Matcher::why(const Question& q, const Match& m) const {
   case ConditionKind::group:
     return q.facts.user.empty() ? "nobody has logged in"
                                 : fmt::format("{} is not in it", q.facts.user);
+  case ConditionKind::client_cert:
+    return q.facts.certificate.empty()
+               ? "the client has shown no certificate"
+               : fmt::format("the certificate is of {}", fmt::join(q.facts.certificate, " "));
   case ConditionKind::host:
     return fmt::format("the host is {}", q.host);
   case ConditionKind::sni:

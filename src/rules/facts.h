@@ -37,7 +37,9 @@ struct Facts {
   bool sni_known = false;
   std::string_view user;               // who has logged in; empty: nobody
   std::span<const std::string> groups; // of the user
-  std::string_view place;              // the name of the forward or l4, the site's first name
+  /// Of the client's certificate, verified: subject, then alternative names (net::TlsFacts::names).
+  std::span<const std::string> certificate;
+  std::string_view place; // the name of the forward or l4, the site's first name
 };
 
 /// Facts that may come later, as bits.

@@ -14,6 +14,7 @@ rsa = authority.make("rsa", "DNS:rsa.test", key="rsa")
 soon = authority.make("soon", "DNS:soon.test", days=20)
 proxy = authority.make("proxy", "IP:127.0.0.1", "DNS:proxy.test")
 alice = authority.make("alice", "email:alice@x.test", subject="/O=Example/CN=alice")
+bob = authority.make("bob", "URI:spiffe://x.test/bob", "DNS:CN=alice")
 mallory = other.make("mallory")
 
 origin = Origin()
@@ -30,6 +31,13 @@ site moved.test {{
 site guarded.test {{
     listen 127.0.0.6:0 tls cert {www} client-cert required {authority.ca}
     route / {{ pool app }}
+}}
+site rules.test {{
+    listen 127.0.0.8:0 tls cert {www} client-cert optional {authority.ca}
+    route /subject {{ rules {{ allow client-cert "CN=alice,O=Example"; deny all }}; pool app }}
+    route /name {{ rules {{ allow client-cert email:alice@x.test ~ ^URI:spiffe://x.test/b; deny all }}; pool app }}
+    route /any {{ rules {{ allow client-cert; deny all }}; pool app }}
+    route /not {{ rules {{ deny unless client-cert ~ CN=bob }}; pool app }}
 }}
 forward tls {{
     listen 127.0.0.7:0 tls cert {proxy}
@@ -205,6 +213,51 @@ def _():
         except (ssl.SSLError, ConnectionError, Closed):
             continue
         raise Failure(f"{cert} got in")
+
+
+@table("rules know the client's certificate, in HTTP/1.1 and HTTP/2, on a new session and a resumed one: {}", [
+    ("none", None, {"/subject": 403, "/name": 403, "/any": 403, "/not": 403}),
+    ("alice", alice, {"/subject": 200, "/name": 200, "/any": 200, "/not": 403}),
+    ("bob", bob, {"/subject": 403, "/name": 200, "/any": 200, "/not": 200})])
+def _(cert, wanted):
+    for path in wanted:
+        origin.on(path, answer("in"))
+    address = weir.listener("site rules.test")
+    for most in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+        session = made = None
+        for _ in range(2):
+            with TlsClient(address, "www.test", authority.ca, **({"cert": cert, "most": most} if made is None else
+                                                                 {"made": made, "session": session})) as client:
+                expect_equal({path: client.get(path, host="rules.test").status for path in wanted}, wanted)
+                session, made = client.sock.session, client.context
+    for path, status in wanted.items():
+        words = ["--cert", cert] if cert else []
+        host, port = address
+        done = subprocess.run(["curl", "-sS", "--http2", "--cacert", authority.ca, "--connect-to", f"www.test:443:{host}:{port}", *words, "-H", "Host: rules.test",
+                               "-o", "/dev/null", "-w", "%{http_version} %{http_code}", f"https://www.test{path}"], capture_output=True, text=True)
+        expect_equal(done.stdout, f"2 {status}", done.stderr)
+
+
+@test("explain asks the rules with a certificate; its condition needs a listener that asks for one")
+def _():
+    url = "https://rules.test/subject"
+    expect_in("the client has shown no certificate", weir.ctl("explain", url))
+    expect_in("the certificate is of CN=eve", weir.ctl("explain", url, "--client-cert", "CN=eve"))
+    expect_in("allow: pool app", weir.ctl("explain", url, "--client-cert", "CN=alice,O=Example", "--client-cert", "email:a@x.test"))
+    wrong = weir.write("wrong-cert.conf", f"""
+pool a {{ server 127.0.0.1:1 }}
+site x.test {{
+    listen 127.0.0.1:0 tls cert {www}
+    rules {{ allow client-cert "CN=alice"
+            allow client-cert alice }}
+    route / {{ pool a }}
+}}
+""")
+    code, output = run_weir("weirctl", "config", "test", str(wrong))
+    expect_equal(code, 1, output)
+    expect_in("wrong-cert.conf:5:19: error: no listener of this site asks for a certificate", output)
+    expect_in("wrong-cert.conf:6:31: error:", output)
+    expect_in("DNS:, email:, URI: or IP:", output)
 
 
 @test("a session begun where no certificate is asked for is no way in where one is")

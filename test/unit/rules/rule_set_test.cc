@@ -181,6 +181,35 @@ TEST_CASE("a tunnel has no path, and a request without fields has none") {
   CHECK(f.answer() == "deny:default");
 }
 
+TEST_CASE("client-cert: subject and names of a certificate, whole or by an expression") {
+  Fixture f;
+  f.loaded = std::make_unique<Loaded>(
+      R"(site s { listen 127.0.0.1:1 tls cert /x.pem client-cert optional /ca.pem
+    rules { deny client-cert "CN=eve" DNS:eve.test; allow client-cert ~ ^URI:spiffe://x/; deny all unless client-cert } route / { respond 200 } })");
+  f.compile(Direction::site, f.loaded->config->sites[0].rules);
+  auto decides = [&f](const std::vector<std::string>& certificate) {
+    f.facts.certificate = certificate;
+    Verdict verdict = f.rules->evaluate(f.facts, f.now);
+    f.facts.certificate = {};
+    return verdict.rule == Verdict::kNoRule ? -1 : static_cast<int>(verdict.rule);
+  };
+  CHECK(decides({}) == 2);
+  CHECK(decides({"CN=ann"}) == -1);
+  CHECK(decides({"CN=eve"}) == 0);
+  CHECK(decides({"CN=Eve"}) == -1);
+  CHECK(decides({"CN=eve,O=x"}) == -1);
+  CHECK(decides({"CN=ann", "DNS:a.test", "DNS:eve.test"}) == 0);
+  CHECK(decides({"CN=ann", "URI:spiffe://x/ann"}) == 1);
+  CHECK(decides({"CN=URI:spiffe://x/ann"}) == -1);
+  Trace trace;
+  std::vector<std::string> certificate{"CN=ann", "URI:spiffe://x/ann"};
+  f.facts.certificate = certificate;
+  (void)f.rules->evaluate(f.facts, f.now, &trace);
+  CHECK(trace.rules[0].conditions[0].text == "client-cert CN=eve DNS:eve.test");
+  CHECK(trace.rules[0].conditions[0].why == "the certificate is of CN=ann URI:spiffe://x/ann");
+  CHECK(trace.rules[1].conditions[0].why == "~ ^URI:spiffe://x/");
+}
+
 TEST_CASE("FEATURES 9: a user by name, and by any group of those it is in") {
   Fixture f;
   std::string file = f.scratch.write("users", "");
