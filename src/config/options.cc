@@ -15,12 +15,14 @@ using namespace flag; // NOLINT: the words of the table
 
 #define WEIR_TYPE_Duration Type::duration
 #define WEIR_TYPE_Bytes Type::bytes
+#define WEIR_TYPE_Rate Type::rate
 #define WEIR_TYPE_Count Type::count
 #define WEIR_TYPE_Percent Type::percent
 #define WEIR_TYPE_Switch Type::flag
 #define WEIR_TYPE_Words Type::words
 #define WEIR_ID_Duration(name) Scalar::name
 #define WEIR_ID_Bytes(name) Scalar::name
+#define WEIR_ID_Rate(name) Scalar::name
 #define WEIR_ID_Count(name) Scalar::name
 #define WEIR_ID_Percent(name) Scalar::name
 #define WEIR_ID_Switch(name) Scalar::name
@@ -122,6 +124,10 @@ std::string read_number(const Row& row, std::string_view text, std::uint64_t& ou
   if (row.type == Type::bytes || row.type == Type::words) {
     return read_bytes(text, out);
   }
+  if (row.type == Type::rate) {
+    return text.ends_with("/s") ? read_bytes(text.substr(0, text.size() - 2), out)
+                                : "bytes in a second: write 500B/s or 2KB/s";
+  }
   std::string_view rest = text;
   const auto number = take_number(rest);
   if (row.type == Type::percent) {
@@ -150,6 +156,7 @@ std::string check_bounds(const Row& row, std::string_view text, std::uint64_t va
 template <class O, class Visit> void with_member(O& options, Scalar which, Visit visit) {
 #define WEIR_CASE_Duration(name) WEIR_CASE(name)
 #define WEIR_CASE_Bytes(name) WEIR_CASE(name)
+#define WEIR_CASE_Rate(name) WEIR_CASE(name)
 #define WEIR_CASE_Count(name) WEIR_CASE(name)
 #define WEIR_CASE_Percent(name) WEIR_CASE(name)
 #define WEIR_CASE_Switch(name) WEIR_CASE(name)
@@ -293,6 +300,8 @@ std::string get_option(const Options& options, const Row& row) {
     return write_duration(Duration(static_cast<Duration::rep>(value)));
   case Type::bytes:
     return write_bytes(value);
+  case Type::rate:
+    return write_bytes(value) + "/s";
   case Type::count:
     return std::to_string(value);
   case Type::percent:

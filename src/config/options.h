@@ -41,12 +41,13 @@ constexpr Flags ONCE = 1U << 27;   // at most once in its block
 constexpr Flags BLOCK = 1U << 28;  // has a block
 } // namespace flag
 
-enum class Type : std::uint8_t { duration, bytes, count, percent, flag, words };
+enum class Type : std::uint8_t { duration, bytes, rate, count, percent, flag, words };
 
 /// One for each scalar row.
 enum class Scalar : std::uint8_t {
 #define WEIR_SCALAR_Duration(name) name,
 #define WEIR_SCALAR_Bytes(name) name,
+#define WEIR_SCALAR_Rate(name) name,
 #define WEIR_SCALAR_Count(name) name,
 #define WEIR_SCALAR_Percent(name) name,
 #define WEIR_SCALAR_Switch(name) name,
@@ -61,6 +62,7 @@ constexpr std::size_t kScalars = static_cast<std::size_t>(Scalar::count_);
 struct Options {
 #define WEIR_MEMBER_Duration(name) Duration name{};
 #define WEIR_MEMBER_Bytes(name) Bytes name = 0;
+#define WEIR_MEMBER_Rate(name) Bytes name = 0; // a second
 #define WEIR_MEMBER_Count(name) std::uint32_t name = 0;
 #define WEIR_MEMBER_Percent(name) std::uint32_t name = 0;
 #define WEIR_MEMBER_Switch(name) bool name = false;

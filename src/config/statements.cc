@@ -14,6 +14,7 @@ using namespace flag; // NOLINT: the places
 using ReadStatement = void (*)(Reading&, const Statement&, Scope&);
 #define WEIR_READER_Duration(name) nullptr
 #define WEIR_READER_Bytes(name) nullptr
+#define WEIR_READER_Rate(name) nullptr
 #define WEIR_READER_Count(name) nullptr
 #define WEIR_READER_Percent(name) nullptr
 #define WEIR_READER_Switch(name) nullptr

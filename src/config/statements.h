@@ -104,6 +104,7 @@ std::string content_type(std::string_view path, std::string_view otherwise);
 
 #define WEIR_READ_Duration(name)
 #define WEIR_READ_Bytes(name)
+#define WEIR_READ_Rate(name)
 #define WEIR_READ_Count(name)
 #define WEIR_READ_Percent(name)
 #define WEIR_READ_Switch(name)

@@ -404,9 +404,12 @@ void H2Codec::submit_trailers(std::int32_t id, const Fields& trailers, std::uint
 
 void H2Codec::resume(std::int32_t id) { nghttp2_session_resume_data(session_, id); }
 
-bool H2Codec::has_room(std::int32_t id) const {
-  return nghttp2_session_get_stream_remote_window_size(session_, id) > 0;
+bool H2Codec::has_room(std::int32_t id, std::size_t beside) const {
+  return nghttp2_session_get_stream_remote_window_size(session_, id) >
+         static_cast<std::int64_t>(beside);
 }
+
+bool H2Codec::has_room() const { return nghttp2_session_get_remote_window_size(session_) > 0; }
 
 void H2Codec::reset(std::int32_t id, H2Error error) {
   nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, id, static_cast<std::uint32_t>(error));

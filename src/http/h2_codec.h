@@ -102,8 +102,10 @@ public:
   void informational(std::int32_t id, std::string_view head);
   /// There is something to pull again.
   void resume(std::int32_t id);
-  /// The client lets the stream send more, the connection aside.
-  bool has_room(std::int32_t id) const;
+  /// The client lets the stream send more than `beside`, the connection aside.
+  bool has_room(std::int32_t id, std::size_t beside = 0) const;
+  /// The window of the connection is open.
+  bool has_room() const;
   void reset(std::int32_t id, H2Error error);
   /// So many bytes of the body were taken: the client may send as many.
   void consumed(std::int32_t id, std::size_t bytes);

@@ -147,6 +147,7 @@ bool H1Session::begin_request() {
   work_ = resources_.lend_work();
   work_->input = Chunk::small();
   state_ = State::head;
+  work_->pace = {};
   work_->exchange.begin(*this, place_, ends_);
   work_->parser = http::H1Parser(work_->exchange.limits());
   return true;
@@ -303,12 +304,18 @@ bool H1Session::pump() {
       auto sent = transport_->write(work.out);
       written += before - work.out.bytes();
       work.exchange.count_out(before - work.out.bytes());
+      work.pace.moved(before - work.out.bytes());
       if (sent.state == net::IoResult::failed) {
         client_gone(Code::reset, sent.sys);
         return false;
       }
       if (sent.state == net::IoResult::would_block) {
-        deadline_.arm(resources_.loop, resources_.options(place_).body_timeout, *this);
+        const config::Options& options = resources_.options(place_);
+        if (!work.answer.raw && !work.pace.waits(options.body_rate_min, options.body_timeout)) {
+          client_gone(Code::timeout, 0);
+          return false;
+        }
+        deadline_.arm(resources_.loop, options.body_timeout, *this);
         return false;
       }
       if (body_ != Body::length && body_ != Body::chunked) {
@@ -441,6 +448,7 @@ bool H1Session::finish_exchange() {
   }
   make_room(1024);
   state_ = State::head;
+  work.pace = {};
   work.exchange.begin(*this, place_, ends_);
   work.parser = http::H1Parser(work.exchange.limits());
   deadline_.arm(resources_.loop, resources_.options(place_).client_idle_timeout, *this);

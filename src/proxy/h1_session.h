@@ -17,6 +17,7 @@
 #include "http/h1_chunked.h"
 #include "net/transport.h"
 #include "proxy/exchange.h"
+#include "proxy/pace.h"
 #include "proxy/session.h"
 #include "proxy/tunnel_reader.h"
 
@@ -42,6 +43,7 @@ struct H1Work : FromSlab {
   http::Fields trailers;
   TunnelReader reader; // of a tunnel
   event::Task* body_consumer = nullptr;
+  Pace pace; // of the bodies
   Error body_error;
   Answer answer;
   Exchange exchange;

@@ -28,6 +28,7 @@ bool H1Session::note_read(const net::IoResult& got) {
   switch (got.state) {
   case net::IoResult::ok:
     work.exchange.count_in(got.bytes);
+    work.pace.moved(got.bytes);
     if (state_ == State::exchange && work.out.empty()) {
       deadline_.disarm(); // for the body: armed anew when nothing is there (body_wait)
     }
@@ -211,7 +212,11 @@ Pull H1Session::body_wait() {
   if (input_ended_) {
     return body_fail(Code::closed);
   }
-  deadline_.arm(resources_.loop, resources_.options(place_).body_timeout, *this);
+  const config::Options& options = resources_.options(place_);
+  if (!work_->pace.waits(options.body_rate_min, options.body_timeout)) {
+    return body_fail(Code::timeout);
+  }
+  deadline_.arm(resources_.loop, options.body_timeout, *this);
   return Pull::blocked;
 }
 

@@ -138,13 +138,14 @@ bool H2Session::write() {
     }
     auto sent = transport_->write(out_);
     written += sent.bytes;
+    pace_.moved(sent.bytes);
     wrote_ = sent.bytes > 0 || out_.empty() ? Clock::mono() : wrote_;
     if (sent.state == net::IoResult::failed) {
       lose({Code::reset, Side::client, Retry::no, sent.sys});
       return false;
     }
     if (!out_.empty()) {
-      return true; // the write edge goes on
+      return keeps_up(); // the write edge goes on
     }
     finish_written();
     if (written > kWriteBudget) {
@@ -157,7 +158,7 @@ bool H2Session::write() {
     leave({Code::malformed, Side::client});
     return false;
   }
-  return true;
+  return keeps_up();
 }
 
 /// All that was answered is with the kernel: what is still sent for it is not wanted.
@@ -253,7 +254,8 @@ bool H2Session::sweep() {
   }
   for (H2Stream* stream = streams_.front(); stream != nullptr;) {
     H2Stream* next = streams_.next(*stream);
-    if (Clock::mono() - stream->waits_since() >= options.body_timeout && stream->is_stalled()) {
+    bool late = Clock::mono() - stream->waits_since() >= options.body_timeout;
+    if (stream->is_slow() || (late && stream->is_stalled())) {
       metrics::count(Metric::http2_stalled);
       stream->time_out();
     }
@@ -281,6 +283,28 @@ void H2Session::arm() {
 
 bool H2Session::has_moved() const {
   return Clock::mono() - moved_ < resources_.options(place_).body_timeout;
+}
+
+bool H2Session::keeps(Pace& pace) const {
+  const config::Options& options = resources_.options(place_);
+  return pace.waits(options.body_rate_min, options.body_timeout);
+}
+
+/// What waits for the connection, not for the window of its stream, goes fast enough. False:
+/// closed.
+bool H2Session::keeps_up() {
+  bool waits = !out_.empty();
+  if (!waits && !codec_.has_room()) {
+    for (H2Stream* each = streams_.front(); each != nullptr && !waits;
+         each = streams_.next(*each)) {
+      waits = each->has_more();
+    }
+  }
+  if (waits && !keeps(pace_)) {
+    lose({Code::timeout, Side::client});
+    return false;
+  }
+  return true;
 }
 
 // The end

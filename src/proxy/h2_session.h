@@ -49,6 +49,8 @@ public:
   /// Bytes of an answer's body are on their way; whether some were in the time of a body.
   void note_moved() noexcept { moved_ = Clock::mono(); }
   bool has_moved() const;
+  /// It is waited for the client; false: what `pace` is of goes too slowly.
+  bool keeps(Pace& pace) const;
   /// An answer has ended; `asked_all`: the request too. Else the client may stop sending it.
   void answered(std::int32_t id, bool asked_all);
   /// The codec knows the stream no more; `whole`: once the queue is written it is finished.
@@ -61,6 +63,7 @@ private:
 
   bool read();
   bool write();
+  bool keeps_up();
   void stop_uploads();
   bool sweep();
   void arm();
@@ -90,6 +93,7 @@ private:
   std::size_t drained_ = 0;         // bytes that came after the end
   MonoTime wrote_{};                // when the client took a byte last, or owed none
   MonoTime moved_{};
+  Pace pace_;         // of what the connection takes
   bool idle_ = false; // what deadline_ is armed for
   bool running_ = false;
   bool draining_ = false;

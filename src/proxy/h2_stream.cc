@@ -17,12 +17,13 @@ void H2Stream::begin(H2Session& session, std::int32_t id) {
   state_ = State::head;
   body_ = Body::none;
   out_ = Out::waiting;
-  raw_ = empty_ = continue_due_ = stopped_ = deferred_ = false;
+  raw_ = empty_ = continue_due_ = stopped_ = slow_ = deferred_ = false;
   taken_ = body_limit_ = 0;
   consumer_ = nullptr;
   trailers_.clear();
   body_error_ = {};
   waits_since_ = Clock::mono();
+  pace_ = {};
   exchange_.begin(*this, session.place(), session.ends());
 }
 
@@ -50,6 +51,7 @@ void H2Stream::on_head(const Result<void>& good, bool end) {
 
 void H2Stream::on_data(std::string_view bytes) {
   exchange_.count_in(bytes.size());
+  pace_.moved(bytes.size());
   waits_since_ = Clock::mono();
   if (stopped_ || body_ != Body::open) {
     session_->codec().consumed(id_, bytes.size());
@@ -113,6 +115,10 @@ Pull H2Stream::pull_body(OutQueue& out, std::size_t room) {
 void H2Stream::on_sent(std::size_t bytes) {
   exchange_.count_out(bytes);
   waits_since_ = Clock::mono();
+  pace_.moved(bytes);
+  if (has_more() && !session_->codec().has_room(id_, bytes)) { // these go off it
+    slow_ = slow_ || !session_->keeps(pace_);
+  }
 }
 
 // What the Exchange asks
@@ -194,6 +200,9 @@ Pull H2Stream::pull_body(OutQueue& out, std::size_t room, event::Task& consumer)
     return Pull::failed;
   case Body::open:
     break;
+  }
+  if (n == 0 && out_ == Out::waiting && !raw_ && !session_->keeps(pace_)) {
+    return fail_body(Code::timeout);
   }
   return n > 0 ? Pull::more : Pull::blocked;
 }

@@ -13,6 +13,7 @@
 #include "http/h2_codec.h"
 #include "proxy/arrived.h"
 #include "proxy/exchange.h"
+#include "proxy/pace.h"
 #include "proxy/session.h"
 
 namespace weir::proxy {
@@ -37,6 +38,10 @@ public:
   void finish();
   /// Nothing has moved since then, though one side waits for the other.
   MonoTime waits_since() const noexcept { return waits_since_; }
+  /// The client takes the answer slower than it may.
+  bool is_slow() const noexcept { return slow_ && state_ == State::exchange; }
+  /// There is something to send, or may be.
+  bool has_more() const noexcept { return out_ == Out::body && !deferred_ && !raw_; }
   /// The client owes a part of its body, or room for the answer.
   bool is_stalled() const noexcept;
   /// It has owed that for too long.
@@ -89,14 +94,16 @@ private:
   bool empty_ = false;        // the answer has a body, of no octets
   bool continue_due_ = false; // the client waits for 100 Continue
   bool stopped_ = false;      // nobody takes the body any more
-  bool deferred_ = false;     // the Exchange has said: blocked
-  Arrived arrived_;           // of the body, not taken yet: bounded by the windows
+  bool slow_ = false;
+  bool deferred_ = false; // the Exchange has said: blocked
+  Arrived arrived_;       // of the body, not taken yet: bounded by the windows
   std::uint64_t taken_ = 0;
   std::uint64_t body_limit_ = 0;
   event::Task* consumer_ = nullptr;
   http::Fields trailers_;
   Error body_error_;
   MonoTime waits_since_{};
+  Pace pace_;
 };
 
 } // namespace weir::proxy

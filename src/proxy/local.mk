@@ -32,6 +32,7 @@ src_proxy_libproxy_a_SOURCES = \
   src/proxy/l4_session.cc src/proxy/l4_session.h \
   src/proxy/logins.cc src/proxy/logins.h \
   src/proxy/metering.cc src/proxy/metering.h \
+  src/proxy/pace.h \
   src/proxy/purger.h \
   src/proxy/raw_fetch.cc src/proxy/raw_fetch.h \
   src/proxy/relay.cc src/proxy/relay.h \

@@ -143,6 +143,8 @@ std::string_view value_of(const Row& row) {
     return "TIME";
   case Type::bytes:
     return "SIZE";
+  case Type::rate:
+    return "N/s";
   case Type::count:
     return "NUMBER";
   case Type::percent:

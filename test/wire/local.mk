@@ -26,6 +26,7 @@ WIRE_TESTS = \
   test/wire/031-limits.py \
   test/wire/032-bandwidth.py \
   test/wire/033-users.py \
+  test/wire/034-body-bounds.py \
   test/wire/040-cache.py \
   test/wire/041-validation.py \
   test/wire/042-vary.py \

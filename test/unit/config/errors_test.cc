@@ -253,6 +253,10 @@ TEST_CASE("C9 statements in the wrong place or form") {
      "2:21 client-idle-timeout 60: bad value | a unit is missing: write 60s, 60min or 60h");
   in("forward", "client-idle-timeout 2d",
      "2:21 client-idle-timeout 2d: bad value | 2d is too much: at most 1d");
+  in("forward", "body-rate-min 5KB",
+     "2:15 body-rate-min 5KB: bad value | bytes in a second: write 500B/s or 2KB/s; or none");
+  in("forward", "body-rate-min 5/s",
+     "2:15 body-rate-min 5/s: bad value | a unit is missing: write 5KB, 5MB or 5GB; or none");
   in("forward", "open-proxy on", "2:12 open-proxy on: bad value | write yes or no");
   in("cache", "disk /d 100MB", "2:9 bad value '100MB' | 100MB is too little: at least 512MB");
   in("cache", "disk /d 1GB object-max 2GB", "2:1 object-max is larger than the tier");

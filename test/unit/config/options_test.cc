@@ -22,6 +22,11 @@ std::string beyond(const Row& row, std::string_view bound, bool above) {
     REQUIRE(read_bytes(bound, value).empty());
     return std::to_string(above ? value + 1 : value - 1) + "B";
   }
+  if (row.type == Type::rate) {
+    Bytes value = 0;
+    REQUIRE(read_bytes(bound.substr(0, bound.size() - 2), value).empty());
+    return std::to_string(above ? value + 1 : value - 1) + "B/s";
+  }
   const int value = std::stoi(std::string(bound));
   return std::to_string(above ? value + 1 : value - 1) + (row.type == Type::percent ? "%" : "");
 }
@@ -110,6 +115,7 @@ TEST_CASE("CONFIG.md, Defaults: what a file does not say") {
   CHECK(d.flush == 10s);
   CHECK(d.heuristic_max == 24h);
   CHECK(d.body_max == 0);
+  CHECK(d.body_rate_min == 0);
   CHECK(d.connections == 0);
   CHECK_FALSE(d.open_proxy);
   CHECK(d.pool_verify);
