@@ -37,11 +37,14 @@ void ServerState::wake_next() {
   next.wake();
 }
 
-void ServerState::wait(const event::Ticket& ticket) {
+bool ServerState::wait(const event::Ticket& ticket, std::size_t most) {
   event::Ticket idle;
   {
     std::lock_guard lock(mutex_);
     if (std::find(waiting_.begin(), waiting_.end(), ticket) == waiting_.end()) {
+      if (waiting_.size() >= most) {
+        return false;
+      }
       waiting_.push_back(ticket);
     }
     if (!parked_.empty()) {
@@ -52,6 +55,7 @@ void ServerState::wait(const event::Ticket& ticket) {
   if (idle) {
     idle.wake();
   }
+  return true;
 }
 
 bool ServerState::park(const event::Ticket& connection) {

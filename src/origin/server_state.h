@@ -26,8 +26,9 @@ public:
   bool take_slot(std::uint32_t limit) noexcept;
   void release_slot();
   /// Wakes this ticket when a slot may be free. Asking in vain again goes to the end of the queue.
-  /// An idle connection that holds a slot, on whatever worker, is asked to end.
-  void wait(const event::Ticket& ticket);
+  /// An idle connection that holds a slot, on whatever worker, is asked to end. False: `most` wait
+  /// already.
+  bool wait(const event::Ticket& ticket, std::size_t most = SIZE_MAX);
   /// It waits no longer. Without a slot, a wake that was meant for it goes on to the next.
   void leave(const event::Ticket& ticket, bool has_slot);
 

@@ -238,7 +238,12 @@ bool Dial::take_slot() {
   if (!queue_deadline_.armed()) {
     queue_deadline_.arm(loop_, settings_.queue_timeout, owner_);
   }
-  server_->state->wait(ticket_);
+  // Who has stood in the queue, and was woken in vain, has a place in it.
+  if (!server_->state->wait(ticket_, queued_ ? SIZE_MAX : settings_.queue_max)) {
+    queue_deadline_.disarm();
+    fail({Code::no_slot, Side::origin});
+    return false;
+  }
   queued_ = true;
   if (!server_->state->take_slot(settings_.slots)) {
     return false;

@@ -42,12 +42,13 @@ struct DialSettings {
   std::uint16_t port = 0;
   Duration connect_timeout{};
   Duration queue_timeout{};
-  std::uint32_t slots = 0;       // connections in use per server of the pool; 0: no limit
-  std::uint32_t retries = 0;     // further servers after a failed connect
-  bool reuse = true;             // an idle connection will do
-  Ref<const net::TlsClient> tls; // of the pool, for its servers with tls; of a host: for it
-  H2Origins* shared = nullptr;   // HTTP/2 of a pool: a connection that others use will do
-  std::string proxy_header;      // goes first; such a connection serves nobody else
+  std::uint32_t queue_max = UINT32_MAX; // how many may wait for a slot
+  std::uint32_t slots = 0;              // connections in use per server of the pool; 0: no limit
+  std::uint32_t retries = 0;            // further servers after a failed connect
+  bool reuse = true;                    // an idle connection will do
+  Ref<const net::TlsClient> tls;        // of the pool, for its servers with tls; of a host: for it
+  H2Origins* shared = nullptr;          // HTTP/2 of a pool: a connection that others use will do
+  std::string proxy_header;             // goes first; such a connection serves nobody else
 };
 
 class Dial {

@@ -59,6 +59,7 @@ void FetchPlan::use_pool(std::uint32_t pool, config::SendProxy send, const Ends&
   dial.pool = generation->pools[pool].get();
   dial.slots = decl.options.connections;
   dial.queue_timeout = decl.options.queue_timeout;
+  dial.queue_max = decl.options.queue_max;
   dial.retries = decl.options.retry;
   dial.connect_timeout = decl.options.connect_timeout;
   dial.tls = generation->tls_of_pool(pool);

@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""`connections N`: no more to a server, idle ones among them; who waits is served, or leaves no trace."""
+"""`connections N`: no more to a server, idle ones among them; who waits is served, or leaves no trace; no more wait than queue-max."""
 import threading
 
 from lib import *
 
 origin = Origin()
-hasty = f"pool hasty {{ server {origin.name}; connections 2; queue-timeout 500ms }}"
+hasty = f"""pool hasty {{ server {origin.name}; connections 2; queue-timeout 500ms }}
+pool short {{ server {origin.name}; connections 2; queue-max 3; queue-timeout 60s }}"""
 weir = Weir(config(origin, top=hasty, app="connections 2\n    queue-timeout 60s",
-                   routes="route /hasty { pool hasty }\n    route / { pool app }"))
+                   routes="route /hasty { pool hasty }\n    route /short { pool short }\n    route / { pool app }"))
 
 
 def open_now():
@@ -104,6 +105,25 @@ def _():
     expect(row["duration"] >= 500_000, f"after {row['duration']} us")
     expect_equal(server_facts("hasty")["waiting"], 0)
     let_go(gate, held)
+
+
+@test("more than queue-max do not wait: 503 at once; those who wait are served")
+def _():
+    gate, done = Gate(), []
+    held = hold(gate, "/short/held")
+    origin.on("/short/next", answer("x"))
+    waiting = [threading.Thread(target=lambda: done.append(ask("/short/next"))) for _ in range(3)]
+    for each in waiting:
+        each.start()
+    wait_until(lambda: server_facts("short")["waiting"] == 3, "three to wait")
+    expect_equal([ask("/short/next") for _ in range(5)], [503] * 5)
+    row = weir.row("path = '/short/next' AND status = 503")
+    expect(row["duration"] < 10_000_000, f"after {row['duration']} us")
+    expect_equal(server_facts("short")["waiting"], 3)
+    let_go(gate, held)
+    for each in waiting:
+        each.join()
+    expect_equal(done, [200] * 3)
 
 
 @test("who leaves while waiting is forgotten; the next ones are served")

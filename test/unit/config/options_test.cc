@@ -116,6 +116,7 @@ TEST_CASE("CONFIG.md, Defaults: what a file does not say") {
   CHECK(d.heuristic_max == 24h);
   CHECK(d.body_max == 0);
   CHECK(d.body_rate_min == 0);
+  CHECK(d.queue_max == 1000);
   CHECK(d.connections == 0);
   CHECK_FALSE(d.open_proxy);
   CHECK(d.pool_verify);
