@@ -174,7 +174,8 @@ Next Exchange::admit_site(const ListenUse& use) {
   if (uri.scheme != http::Scheme::none && uri.scheme != own_scheme()) {
     return reply(make_error(421, page_facts())); // what is asked for is not what this listener is
   }
-  rules::Found found = generation_->routes->find(use.listener, uri.host, uri.path);
+  std::string_view path = uri.path == "*" ? "/" : uri.path; // of the whole server
+  rules::Found found = generation_->routes->find(use.listener, uri.host, path);
   if (!found) {
     return reply(make_error(404, page_facts()));
   }

@@ -151,6 +151,15 @@ def _():
         expect_equal(client.get("//evil.test/x").body, b"path")
 
 
+@test("W1.10 OPTIONS * is about the whole server: the pool of the route / is asked, as it is; * with GET is 400")
+def _():
+    origin.on("*", answer("star"))
+    with weir.site() as client:
+        expect_equal(client.get("*", method="OPTIONS").body, b"star")
+        expect_equal(client.get("*").status, 400)
+    expect_equal(origin.count("*"), 1)
+
+
 @test("an absolute target works on a site too")
 def _():
     origin.on("/absolute", answer("x"))
