@@ -3,6 +3,7 @@
 
 #include <nghttp2/nghttp2.h>
 
+#include <algorithm>
 #include <array>
 #include <string>
 
@@ -10,6 +11,10 @@
 #include "http/h2_values.h"
 
 namespace weir::http {
+
+namespace {
+constexpr std::size_t kLeftOutMost = 64; // gaps between the numbers of streams: those remembered
+} // namespace
 
 struct H2Codec::Callbacks {
   static H2Codec& of(void* user) { return *static_cast<H2Codec*>(user); }
@@ -20,6 +25,9 @@ struct H2Codec::Callbacks {
   /// Priorities of RFC 7540 are skipped, and told to nobody later.
   static int begin_frame(nghttp2_session* session, const nghttp2_frame_hd* frame, void* user) {
     if (frame->type == NGHTTP2_PRIORITY && frame->stream_id == 0) { // RFC 9113 §6.3
+      return nghttp2_session_terminate_session(session, NGHTTP2_PROTOCOL_ERROR);
+    }
+    if (frame->type == NGHTTP2_HEADERS && !of(user).note_number(frame->stream_id)) {
       return nghttp2_session_terminate_session(session, NGHTTP2_PROTOCOL_ERROR);
     }
     bool priority = frame->type == NGHTTP2_PRIORITY || frame->type == NGHTTP2_PRIORITY_UPDATE;
@@ -65,7 +73,7 @@ struct H2Codec::Callbacks {
     H2Codec& self = of(user);
     switch (frame->hd.type) {
     case NGHTTP2_HEADERS:
-      self.head_done(peer(session, frame->hd.stream_id), ends_stream(frame));
+      self.head_done(peer(session, frame->hd.stream_id), frame->hd.stream_id, ends_stream(frame));
       return 0;
     case NGHTTP2_DATA:
       if (frame->hd.length == 0 && !ends_stream(frame)) {
@@ -89,14 +97,26 @@ struct H2Codec::Callbacks {
   }
 
   /// Streams that we reset because of what the client did count like those it resets.
-  static int frame_send(nghttp2_session*, const nghttp2_frame* frame, void* user) {
+  static int frame_send(nghttp2_session* session, const nghttp2_frame* frame, void* user) {
     if (frame->hd.type == NGHTTP2_GOAWAY && frame->goaway.error_code != NGHTTP2_NO_ERROR) {
       of(user).guard_.on_go_away(frame->goaway.error_code);
+    }
+    if (frame->hd.type == NGHTTP2_RST_STREAM &&
+        frame->rst_stream.error_code == NGHTTP2_FLOW_CONTROL_ERROR &&
+        frame->hd.stream_id != of(user).overflown_) {
+      // By SETTINGS it is one of the connection (RFC 9113 §6.9.2); by DATA it may be.
+      return nghttp2_session_terminate_session(session, NGHTTP2_FLOW_CONTROL_ERROR);
     }
     bool fault = frame->hd.type == NGHTTP2_RST_STREAM &&
                  frame->rst_stream.error_code != NGHTTP2_NO_ERROR &&
                  frame->rst_stream.error_code != NGHTTP2_INTERNAL_ERROR;
     return fault ? of(user).tolerate(H2Flood::reset) : 0;
+  }
+
+  static int invalid_frame(nghttp2_session*, const nghttp2_frame* frame, int, void* user) {
+    bool update = frame->hd.type == NGHTTP2_WINDOW_UPDATE;
+    of(user).overflown_ = update ? frame->hd.stream_id : of(user).overflown_;
+    return 0;
   }
 
   static int data_chunk(nghttp2_session* session, std::uint8_t, std::int32_t id,
@@ -168,6 +188,7 @@ H2Codec::H2Codec(H2Guard& guard, const H2Settings& settings) : guard_(guard) {
   nghttp2_session_callbacks_set_on_header_callback(calls, Callbacks::header);
   nghttp2_session_callbacks_set_on_frame_recv_callback(calls, Callbacks::frame_recv);
   nghttp2_session_callbacks_set_on_frame_send_callback(calls, Callbacks::frame_send);
+  nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(calls, Callbacks::invalid_frame);
   nghttp2_session_callbacks_set_on_data_chunk_recv_callback(calls, Callbacks::data_chunk);
   nghttp2_session_callbacks_set_on_stream_close_callback(calls, Callbacks::stream_close);
   nghttp2_session_callbacks_set_send_data_callback(calls, Callbacks::send_data);
@@ -261,7 +282,7 @@ void H2Codec::take_field(std::string_view name, std::string_view value) {
     return;
   }
   Field field{{}, {}, field_id(name)};
-  if (field.id == FieldId::cookie && !trailers_) { // many small ones: RFC 9113 §8.2.3
+  if (field.id == FieldId::cookie && !trailers_) {             // many small ones: RFC 9113 §8.2.3
     cookies_ += cookies_.empty() || value.empty() ? "" : "; "; // which may not end the value
     cookies_ += value;
     return;
@@ -271,13 +292,32 @@ void H2Codec::take_field(std::string_view name, std::string_view value) {
   fields.add(field, arena);
 }
 
-void H2Codec::head_done(H2Peer* stream, bool end) {
+/// False: of a stream that was left out when a higher number came, and so was closed (RFC 9113
+/// §5.1.1).
+bool H2Codec::note_number(std::int32_t id) {
+  if (id > last_number_) {
+    if (id > last_number_ + 2 && left_out_.size() < kLeftOutMost) {
+      left_out_.emplace_back(last_number_, id);
+    }
+    last_number_ = id;
+    return true;
+  }
+  return std::none_of(left_out_.begin(), left_out_.end(),
+                      [id](const auto& gap) { return gap.first < id && id < gap.second; });
+}
+
+void H2Codec::head_done(H2Peer* stream, std::int32_t id, bool end) {
   if (stream == nullptr || incoming_ == nullptr) {
     incoming_ = nullptr;
     return;
   }
   if (trailers_) {
     incoming_ = nullptr;
+    if (stream->head().method == Method::connect || stream->head().upgrade) {
+      // A tunnel has bytes only: RFC 9113 §8.5.
+      nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, id, NGHTTP2_PROTOCOL_ERROR);
+      return;
+    }
     remove_forbidden_trailers(stream->trailer_fields());
     stream->on_end();
     return;

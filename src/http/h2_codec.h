@@ -13,6 +13,8 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/arena.h"
 #include "base/chunk.h"
@@ -120,8 +122,9 @@ private:
   friend struct Callbacks;
   Result<void> finish_head();
   void take_field(std::string_view name, std::string_view value);
-  void head_done(H2Peer* stream, bool end);
+  void head_done(H2Peer* stream, std::int32_t id, bool end);
   int tolerate(H2Flood kind);
+  bool note_number(std::int32_t id);
   void submit_trailers(std::int32_t id, const Fields& trailers, std::uint32_t& flags);
 
   H2Guard& guard_;
@@ -129,6 +132,9 @@ private:
   OutQueue* out_ = nullptr; // while in pull()
   OutQueue piece_{4};       // of the DATA frame in work
   H2Frames frames_;
+  std::int32_t overflown_ = 0;    // a stream whose window an update has pushed too far
+  std::int32_t last_number_ = -1; // of the client's streams
+  std::vector<std::pair<std::int32_t, std::int32_t>> left_out_; // numbers between these
 
   // The head in work: one at a time on a connection.
   H2Peer* incoming_ = nullptr;

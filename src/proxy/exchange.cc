@@ -216,6 +216,10 @@ void Exchange::abandon(const Error& why) {
     id_ = resources_.ids.next(Clock::wall());
   }
   error_ = why;
+  bool broke = why.code == Code::reset || why.code == Code::malformed || why.code == Code::closed;
+  if (auto* fetch = std::get_if<std::unique_ptr<Fetch>>(&source_); fetch && *fetch && broke) {
+    (*fetch)->break_tunnel();
+  }
   finish();
 }
 

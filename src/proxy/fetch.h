@@ -65,6 +65,8 @@ public:
   virtual bool ended() const = 0;
   /// The client has the head of a tunnel: bytes may flow.
   virtual void open() = 0;
+  /// The client has broken off: if this is a tunnel, so does its connection to the origin.
+  virtual void break_tunnel() {}
 };
 
 /// In the version of HTTP that the plan's pool speaks; not for tunnels.

@@ -399,6 +399,12 @@ void H1Fetch::open() {
   }
 }
 
+void H1Fetch::break_tunnel() {
+  if (relay_) {
+    relay_->break_off();
+  }
+}
+
 Pull H1Fetch::pull(OutQueue& out, std::size_t room) {
   if (relay_) {
     return relay_->pull(out, room);

@@ -34,6 +34,7 @@ public:
   const http::Fields& trailers() const override { return trailers_; }
   bool ended() const override { return relay_ ? relay_->ended() : state_ == FetchState::done; }
   void open() override;
+  void break_tunnel() override;
 
   void run() override;
 

@@ -57,6 +57,12 @@ void RawFetch::open() {
   relay_->run(*consumer_);
 }
 
+void RawFetch::break_tunnel() {
+  if (relay_) {
+    relay_->break_off();
+  }
+}
+
 Pull RawFetch::pull(OutQueue& out, std::size_t room) {
   if (error_.code != Code::none) {
     return Pull::failed;

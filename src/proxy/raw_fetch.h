@@ -30,6 +30,7 @@ public:
   const http::Fields& trailers() const override { return none_; }
   bool ended() const override { return relay_ && relay_->ended(); }
   void open() override;
+  void break_tunnel() override;
 
   void run() override;
 

@@ -120,6 +120,13 @@ Pull Relay::pull_some(OutQueue& out, std::size_t room) {
   return Pull::more;
 }
 
+void Relay::break_off() {
+  if (connection_ && !ended()) {
+    connection_->transport().reset();
+    fail({Code::reset, Side::client});
+  }
+}
+
 void Relay::note_progress() { idle_deadline_.arm(loop_, times_.idle, owner_); }
 
 void Relay::fail(const Error& error) {

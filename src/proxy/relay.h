@@ -37,6 +37,8 @@ public:
   void run(event::Task& consumer);
   Pull pull(OutQueue& out, std::size_t room);
   bool ended() const noexcept { return to_origin_ended_ && from_origin_ended_; }
+  /// The client has gone without an end: the origin is told by a reset (RFC 9113 §8.5).
+  void break_off();
   const Error& error() const noexcept { return error_; }
   std::uint64_t bytes_in() const noexcept { return bytes_in_; }
   std::uint64_t bytes_out() const noexcept { return bytes_out_; }

@@ -1,13 +1,22 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """RFC 9113, sections 3 to 8, frame by frame: what a server must do with each. W10.1, W10.3, W10.4."""
+import queue
+import socket
 import struct
 
 from lib import *
 from lib.http2 import DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION, PREFACE, number
 
-origin = Origin()
-text = config(origin) + """
+origin, tunnelled = Origin(), Origin(tunnel=lambda conn: ends.put(conn_end(conn)))
+ends = queue.SimpleQueue()
+text = config(origin) + f"""
+forward tunnels {{
+    listen 127.0.0.6:0 http2
+    connect {tunnelled.port}
+    private deny except 127.0.0.0/8
+    rules {{ allow all }}
+}}""" + """
 site frames.test www.test {
     listen 127.0.0.5:0 http1 http2
     body-timeout 2s
@@ -18,6 +27,20 @@ site frames.test www.test {
 }
 """
 weir = Weir(text, clock=True)
+
+
+def conn_end(conn):
+    """How a tunnel ends for its origin, which says hello first."""
+    conn.send("hello")
+    try:
+        conn.sock.settimeout(DEADLINE)
+        while conn.sock.recv(1000):
+            pass
+        return "end"
+    except ConnectionResetError:
+        return "reset"
+
+
 END, ACK, HEAD, PADDED, PRIO = 1, 1, 4, 8, 32
 CALM = "ENHANCE_YOUR_CALM"
 FIELDS = [(":method", "GET"), (":scheme", "http"), (":authority", "www.test"), (":path", "/a")]
@@ -121,8 +144,6 @@ STREAM_ERRORS = [
     ("6.3 PRIORITY of 4 bytes", frame(PRIORITY, 0, 1, b"\0\0\0\0"), post1, "FRAME_SIZE_ERROR"),
     ("6.9 a window update of 0", frame(WINDOW_UPDATE, 0, 1, u32(0)), post1, "PROTOCOL_ERROR"),
     ("6.9.1 a window over 2^31-1", frame(WINDOW_UPDATE, 0, 1, u32(0x7fffffff)), post1, "FLOW_CONTROL_ERROR"),
-    ("6.9.2 SETTINGS that push a window over 2^31-1", frame(WINDOW_UPDATE, 0, 1, u32(0x7ffeffff)) +
-     frame(SETTINGS, 0, 0, setting(4, 0x7fffffff)), post1, "FLOW_CONTROL_ERROR"),
     ("8.1 trailers without END_STREAM", frame(HEADERS, HEAD, 1, block(("a", "b"))), post1, "PROTOCOL_ERROR"),
     ("8.1 pseudo fields in trailers", frame(HEADERS, HEAD | END, 1, block((":path", "/"))), post1, "PROTOCOL_ERROR"),
     ("8.2 upper case in trailers", frame(HEADERS, HEAD | END, 1, block(("A", "b"))), post1, "PROTOCOL_ERROR"),
@@ -246,15 +267,189 @@ def _():
         conn.until_gone()
 
 
-@test("9113 5.1.1 a stream number below one that was used is no request")
+def pinged(conn):
+    """All that was sent has been taken in."""
+    conn.send(frame(PING, 0, 0, b"a marker"))
+    while not (got := conn.step()).kind == PING or got.payload != b"a marker":
+        yield got
+
+
+@test("9113 5.1 6.9: WINDOW_UPDATE, RST_STREAM and PRIORITY on a stream that is over, PRIORITY on an idle one: taken, nothing comes of them")
 def _():
     origins()
     with client() as conn:
-        below = block(*FIELDS[:3], (":path", "/below"))
-        conn.send(frame(HEADERS, HEAD | END, 5, GET), frame(HEADERS, HEAD | END, 3, below), frame(PING, 0, 0, b"12345678"))
-        expect_equal(conn.answer(5).body, b"a")
+        expect_equal(conn.get("/a").body, b"a")
+        conn.send(frame(WINDOW_UPDATE, 0, 1, u32(10)), frame(PRIORITY, 0, 1, b"\0\0\0\0\x10"), frame(RST_STREAM, 0, 1, u32(8)),
+                  frame(PRIORITY, 0, 55, b"\0\0\0\0\x10"))
+        expect_equal([each for each in pinged(conn) if each.kind in (RST_STREAM, GOAWAY)], [])
         serves(conn)
-        expect_equal((conn.seen(3).status, origin.count("/below")), (0, 0))
+
+
+@test("9113 5.1: HEADERS or DATA on a stream that is over are no request, and end no other")
+def _():
+    origins()
+    for bytes_ in (frame(HEADERS, HEAD | END, 1, GET), frame(DATA, END, 1, b"x")):
+        with client() as conn:
+            expect_equal(conn.get("/a").body, b"a")
+            before = origin.count("/a")
+            conn.send(bytes_)
+            told = [each.error for each in pinged_or_gone(conn) if each.kind in (RST_STREAM, GOAWAY)]
+            expect_in(told, ([], ["STREAM_CLOSED"]))
+            expect_equal((origin.count("/a"), [each for each in conn.answers if each > 1]), (before, []))
+
+
+def pinged_or_gone(conn):
+    try:
+        yield from pinged(conn)
+    except (Closed, ConnectionError):
+        pass
+    except TimeoutError:
+        raise Failure("neither an answer nor an end") from None
+
+
+@test("9113 5.4.2 7: a RST_STREAM is not answered by one, whatever its code; the connection goes on")
+def _():
+    gate = Gate()
+    origin.on("/never", lambda conn, request: (gate.wait(), conn.close()))
+    with client() as conn:
+        for code in (0, 1, 8, 0x4a4a4a4a, 0xffffffff):
+            stream = conn.ask("/never", method="OPTIONS")
+            conn.send(frame(RST_STREAM, 0, stream, u32(code)))
+            expect_equal([each for each in pinged(conn) if each.kind in (RST_STREAM, GOAWAY) or each.stream == stream], [])
+        serves(conn)
+    gate.open()
+
+
+@test("9113 6.8 7: a GOAWAY with an error that nobody knows: what is under way is answered")
+def _():
+    origins()
+    with client() as conn:
+        stream = conn.ask("/a", method="OPTIONS")
+        conn.send(frame(GOAWAY, 0, 0, u32(0) + u32(0x4a4a4a4a) + b"debug data"))
+        expect_equal(conn.answer(stream).body, b"a")
+
+
+@test("9113 6.5.2 8.4: weir's own SETTINGS come first and are in their bounds; nothing is ever pushed")
+def _():
+    origins()
+    with client() as conn:
+        first = conn.step()
+        expect_equal((first.kind, first.flags & ACK, first.stream, len(first.payload) % 6), (SETTINGS, 0, 0, 0))
+        said = dict(struct.unpack("!HI", first.payload[i:i + 6]) for i in range(0, len(first.payload), 6))
+        expect_equal(said.get(2, 0), 0, "ENABLE_PUSH")
+        expect(said.get(4, 65535) < 1 << 31 and 16384 <= said.get(5, 16384) < 1 << 24 and said.get(9, 0) in (0, 1), repr(said))
+        conn.send(frame(HEADERS, HEAD | END, 1, GET))
+        conn.next = 3
+        expect_equal(conn.answer(1).body, b"a")
+        expect_equal([each for each in pinged(conn) if each.kind == 5], [])
+
+
+@test("9113 6.5 6.5.3: values of SETTINGS are taken in their order, and a frame without any is one")
+def _():
+    origin.on("/order", answer("o" * 3000))
+    with client(window=1 << 20) as conn:
+        conn.send(frame(SETTINGS, 0, 0, setting(4, 50) + setting(4, 2000) + setting(4, 1000)), frame(SETTINGS, 0, 0, b""),
+                  frame(HEADERS, HEAD | END, 1, block(*FIELDS[:3], (":path", "/order"))))
+        while len(conn.seen(1).body) < 1000:
+            conn.step(give=False)
+        conn.send(frame(PING, 0, 0, b"12345678"))
+        while conn.step(give=False).kind != PING:
+            pass
+        expect_equal(len(conn.seen(1).body), 1000)
+        conn.send(frame(WINDOW_UPDATE, 0, 1, u32(5000)))
+        expect_equal(len(conn.answer(1).body), 3000)
+
+
+@test("9113 4.2 6.5.2: no frame of weir's is longer than the client takes")
+def _():
+    origin.on("/frames", answer("f" * 100_000))
+    for size in (16384, 20000):
+        with client(window=1 << 20, settings=[(5, size)]) as conn:
+            stream = conn.ask("/frames", method="OPTIONS")
+            longest = 0
+            while not conn.seen(stream).ended:
+                longest = max(longest, len(conn.step().payload))
+            expect(longest <= size, f"{longest} bytes")
+            expect_equal(len(conn.seen(stream).body), 100_000)
+
+
+@test("9113 6.9.2: SETTINGS that push a window over 2^31-1 are an error of the connection")
+def _():
+    gate = Gate()
+    origin.on("/post", lambda conn, request: (gate.wait(), conn.send(answer("posted"))))
+    with client() as conn:
+        conn.send(post1, frame(WINDOW_UPDATE, 0, 1, u32(0x7ffeffff)), frame(SETTINGS, 0, 0, setting(4, 0x7fffffff)))
+        expect_equal(conn.until_gone(), "FLOW_CONTROL_ERROR")
+    gate.open()
+
+
+@test("9113 8.3.1: OPTIONS * is the server's own, and goes on as it is")
+def _():
+    origin.on("*", answer("star"))
+    with client() as conn:
+        expect_equal(conn.answer(conn.headers((":method", "OPTIONS"), FIELDS[1], FIELDS[2], (":path", "*"))).body, b"star")
+
+
+@test("9218 4, 7.1, 10: the urgent goes first, whenever it was asked for; PRIORITY_UPDATE changes it; incremental ones share")
+def _():
+    for each in "abcd":
+        origin.on(f"/p{each}", answer(each * 90_000))
+
+    def give(conn, size):
+        """Who gets so many bytes more of the connection's window."""
+        before = {stream: len(conn.seen(stream).body) for stream in streams}
+        conn.send(frame(WINDOW_UPDATE, 0, 0, u32(size)))
+        while sum(len(conn.seen(stream).body) - before[stream] for stream in streams) < size:
+            conn.step(give=False)
+        return {stream: len(conn.seen(stream).body) - before[stream] for stream in streams}
+    with client(window=1 << 20) as conn:
+        streams = [conn.ask("/pa", ("priority", "u=5"), method="OPTIONS")]
+        while len(conn.seen(streams[0]).body) < 65535:
+            conn.step(give=False)
+        streams.append(conn.ask("/pb", ("priority", "u=1"), method="OPTIONS"))
+        while not conn.seen(streams[1]).status:
+            conn.step(give=False)
+        expect_equal(give(conn, 20_000), {streams[0]: 0, streams[1]: 20_000})
+        conn.send(frame(0x10, 0, 0, u32(streams[0]) + b"u=0"))
+        expect_equal(give(conn, 20_000), {streams[0]: 20_000, streams[1]: 0})
+        for path in ("/pc", "/pd"):
+            streams.append(conn.ask(path, ("priority", "u=0, i"), method="OPTIONS"))
+            while not conn.seen(streams[-1]).status:
+                conn.step(give=False)
+        conn.send(frame(0x10, 0, 0, u32(streams[0]) + b"u=7"), frame(RST_STREAM, 0, streams[1], u32(8)))
+        got = give(conn, 100_000)
+        expect(got[streams[0]] == 0 and min(got[streams[2]], got[streams[3]]) > 30_000, repr(got))
+
+
+def tunnel(conn):
+    stream = conn.headers((":method", "CONNECT"), (":authority", tunnelled.name), end=False)
+    while conn.seen(stream).body != b"hello":
+        conn.step()
+    return stream
+
+
+@table("9113 8.5: a tunnel that the client ends by {}", [
+    ("END_STREAM ends for the origin", "end", frame(DATA, END, 1, b"")), ("RST_STREAM is reset for the origin (8.5)", "reset", frame(RST_STREAM, 0, 1, u32(8))),
+    ("an error of the connection is reset", "reset", frame(PING, 0, 1, b"12345678")), ("HEADERS, an error of the stream, is reset", "reset", frame(HEADERS, HEAD | END, 1, block(("a", "b"))))])
+def _(how, bytes_):
+    with H2Client(weir.listener("forward tunnels")) as conn:
+        stream = tunnel(conn)
+        conn.send(bytes_)
+        expect_equal(ends.get(timeout=DEADLINE), how)
+        if bytes_[3] == HEADERS:
+            expect_equal(conn.answer(stream).error, "PROTOCOL_ERROR")
+
+
+@test("9113 5.1.1 a stream number below one that was used is an error of the connection, and no request")
+def _():
+    origins()
+    below = block(*FIELDS[:3], (":path", "/below"))
+    with client() as conn:
+        conn.send(frame(HEADERS, HEAD | END, 1, GET), frame(HEADERS, HEAD | END, 9, GET), frame(HEADERS, HEAD | END, 11, GET))
+        expect_equal(conn.answer(11).body, b"a")
+        conn.send(frame(HEADERS, HEAD | END, 7, below))
+        expect_equal(conn.until_gone(), "PROTOCOL_ERROR")
+    expect_equal(origin.count("/below"), 0)
 
 
 @test("9113 5.1: frames that cross a reset of weir's are taken and dropped")
@@ -290,11 +485,12 @@ def _():
 ])
 def _(pairs):
     origin.on("/bad", answer("bad"))
+    before = [origin.count(target) for target in ("/bad", "*", "/")]
     with client() as conn:
         got = conn.answer(conn.headers(*((":path", "/bad") if pair == FIELDS[3] else pair for pair in pairs)))
         expect(got.error == "PROTOCOL_ERROR" or got.status == 400, repr(got))
         serves(conn)
-    expect_equal([origin.count(target) for target in ("/bad", "*", "/")], [0, 0, 0])
+    expect_equal([origin.count(target) for target in ("/bad", "*", "/")], before)
 
 
 @test("W10.1 8.2.2 te: trailers is taken, and does not reach the origin; 8.3.1 Host may stand for :authority")
@@ -408,4 +604,4 @@ def _():
         expect_equal(conn.seen(stream).error, "CANCEL")
 
 
-main(origin, weir)
+main(origin, tunnelled, weir)
