@@ -259,10 +259,34 @@ int Server::run() {
   return 0;
 }
 
+namespace {
+/// A file that SQLite cannot read is set aside, and a new one begun. Numbers go by the clock then:
+/// what is on disk may have any that the old file has given out.
+Result<std::unique_ptr<state::Store>> open_store(const std::string& path,
+                                                 const std::function<void()>& on_thread_start) {
+  auto above = static_cast<std::uint64_t>(Clock::wall().time_since_epoch().count());
+  auto store = state::Store::open(path, on_thread_start, above);
+  if (store || store.error().code != Code::corrupt) {
+    return store;
+  }
+  std::string aside = path + ".damaged";
+  if (std::rename(path.c_str(), aside.c_str()) != 0) {
+    return store;
+  }
+  for (const char* companion : {"-wal", "-shm"}) {
+    ::unlink((path + companion).c_str());
+  }
+  log_error("state: {} is damaged, and set aside as {}: purges under way, what was used of quotas "
+            "and the keys of TLS sessions are forgotten",
+            path, aside);
+  return state::Store::open(path, on_thread_start, above);
+}
+} // namespace
+
 bool Server::open_state(const config::Config& config) {
   std::string folder = state_folder(config);
   if (make_folder(folder)) {
-    auto store = state::Store::open(folder + "/state.db", lasting_.on_thread_start);
+    auto store = open_store(folder + "/state.db", lasting_.on_thread_start);
     if (store) {
       store_ = std::move(*store);
     } else {

@@ -20,13 +20,14 @@ constexpr std::size_t kMostQueued = 65'536;
 
 } // namespace
 
-Result<std::unique_ptr<Store>> Store::open(const std::string& path,
-                                           std::function<void()> on_thread_start) {
+Result<std::unique_ptr<Store>>
+Store::open(const std::string& path, std::function<void()> on_thread_start, std::uint64_t above) {
   auto database = Database::open(path);
   if (!database) {
     return fail(database.error());
   }
   std::uint64_t last = (*database)->reserved();
+  last = last == 0 ? above : last;
   if (auto r = (*database)->commit({}, last + kReserve); !r) {
     return fail(r.error());
   }

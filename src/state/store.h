@@ -34,8 +34,10 @@ public:
   using Done = std::function<void(Result<std::uint64_t>)>;
 
   /// `on_thread_start` runs first on the writer thread (error log, counters); may be empty.
+  /// In a new file numbers begin above `above`: those of a file that was lost must not come again.
   static Result<std::unique_ptr<Store>> open(const std::string& path,
-                                             std::function<void()> on_thread_start = {});
+                                             std::function<void()> on_thread_start = {},
+                                             std::uint64_t above = 0);
   Store(Private, std::unique_ptr<Database> database, std::uint64_t last_number,
         std::function<void()> on_thread_start);
   ~Store();

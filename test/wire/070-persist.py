@@ -176,6 +176,46 @@ def _():
         is_hit(path)
 
 
+def flipped(data):
+    for at in range(0, len(data), 97):
+        data[at] ^= 0xFF
+    return data
+
+
+@table("W11.2 database files {}: weir starts, says so, serves, and what is purged is purged, also after a kill", [
+    ("cut in the middle", lambda data: data[:len(data) // 2]), ("of zeros", lambda data: bytes(len(data))), ("with flipped bytes", flipped),
+    ("gone", lambda data: None)])
+def _(damage):
+    path, other = stored("/state1"), stored("/state2")
+    for i in range(3):
+        weir.ctl("purge", f"http://www.test/nothing{i}")
+    late = stored("/state3")
+    weir.process.terminate()
+    weir.process.wait()
+    said = len(weir.stderr)
+    broken = list((weir.dir / "log").glob("*.db"))
+    for folder in ("state", "log"):
+        for file in (weir.dir / folder).glob("*.db*"):
+            data = damage(bytearray(file.read_bytes()))
+            file.unlink() if data is None else file.write_bytes(data)
+    weir.launch()
+    is_hit(path)
+    for each in (other, late):
+        weir.ctl("purge", f"http://www.test{each}")
+    expect(not is_hit(late), "a hit after its purge")
+    if damage(bytearray(100)) is not None:
+        expect_in("access-", weir.ctl("log", "sql", "SELECT count(*) FROM access", code=None)[1])  # which it cannot read
+        for file in broken:
+            file.unlink()
+    weir.row(f"path = '{late}'")
+    weir.kill()
+    weir.launch()
+    expect(not is_hit(other), "a hit after its purge and a kill")
+    if damage(bytearray(100)) is not None:
+        expect_in("state.db", weir.stderr[said:])
+        expect_in("access-", weir.stderr[said:])
+
+
 @test("W11.3 a disk tier that cannot be opened is absent, and status says so")
 def _():
     cache = weir.dir / "cache"
