@@ -56,6 +56,7 @@ WIRE_TESTS = \
   test/wire/080-large.py \
   test/wire/081-kills.py \
   test/wire/082-slow-clients.py \
+  test/wire/083-testssl.py \
   test/wire/090-tls.py \
   test/wire/091-http2.py \
   test/wire/092-tls-origin.py \
