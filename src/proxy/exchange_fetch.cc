@@ -41,6 +41,8 @@ void FetchPlan::keep_request() {
   request = &own_request_;
   if (rules != nullptr) {
     facts = keep(facts, own_request_.fields, arena);
+    own_certificate_.assign(facts.certificate.begin(), facts.certificate.end());
+    facts.certificate = own_certificate_;
   }
 }
 

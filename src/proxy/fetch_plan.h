@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/arena.h"
 #include "base/slab.h"
@@ -88,7 +89,8 @@ public:
 
 private:
   http::RequestHead own_request_;
-  std::array<char, 2048> first_; // of the arena: most requests need no more
+  std::vector<std::string> own_certificate_; // the names of the client's
+  std::array<char, 2048> first_;             // of the arena: most requests need no more
 };
 
 } // namespace weir::proxy

@@ -58,6 +58,7 @@ test_unit_proxy_test_SOURCES = \
   test/unit/proxy/cache_use_test.cc \
   test/unit/proxy/coded_body_test.cc \
   test/unit/proxy/compress_test.cc \
+  test/unit/proxy/fetch_plan_test.cc \
   test/unit/proxy/fields_edit_test.cc \
   test/unit/proxy/metering_test.cc \
   test/unit/proxy/reply_test.cc \
