@@ -51,7 +51,7 @@ void* Slab::take(std::size_t size) {
 
 void Slab::give(void* block, std::size_t size) noexcept {
   if (current == nullptr || !current->holds(block)) {
-    ::operator delete(block, size);
+    ::operator delete(block);
     return;
   }
   Free*& first = current->free_[list_of(size)];
