@@ -71,23 +71,20 @@ std::uint64_t Store::last_number() const {
 }
 
 std::uint64_t Store::submit(Change change, Done done) {
-  std::uint64_t number = 0;
-  {
-    std::lock_guard lock(mutex_);
-    bool room = queue_.size() < kMostQueued && last_number_ < reserved_;
-    if (room && !stopping_) {
-      number = ++last_number_;
-      change.row.number = number;
-      queue_.push_back({std::move(change), std::move(done)});
-    }
-  }
-  if (number == 0) {
+  std::unique_lock lock(mutex_);
+  bool room = queue_.size() < kMostQueued && last_number_ < reserved_;
+  if (!room || stopping_) {
+    lock.unlock();
     metrics::count(metrics::Metric::state_errors);
     if (done) {
       done(fail(Code::full));
     }
     return 0;
   }
+  std::uint64_t number = ++last_number_;
+  change.row.number = number;
+  queue_.push_back({std::move(change), std::move(done)});
+  lock.unlock();
   wanted_.notify_one();
   return number;
 }
